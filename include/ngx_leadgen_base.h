@@ -1,0 +1,126 @@
+
+/*
+ * What knows nginx only: identifiers, time, text, JSON, frames.
+ */
+
+
+#ifndef _NGX_LEADGEN_BASE_H_INCLUDED_
+#define _NGX_LEADGEN_BASE_H_INCLUDED_
+
+
+#include "ngx_leadgen.h"
+#include <jansson.h>
+
+
+/* --- uuid: RFC 9562 --- */
+
+/*
+ * Mints a version 7 UUID.  Within a worker each is greater than the one before,
+ * also when the clock steps back.  Never fails: without entropy it aborts the
+ * worker, because a guessable or repeated id is worse.
+ */
+void ngx_leadgen_uuid_mint(u_char id[NGX_LEADGEN_UUID_SIZE]);
+
+/* Writes 36 characters in lower case, returns the place behind them. */
+u_char *ngx_leadgen_uuid_format(u_char *dst,
+    const u_char id[NGX_LEADGEN_UUID_SIZE]);
+
+/* NGX_OK, or NGX_ERROR when text is not 8-4-4-4-12 hexadecimal digits. */
+ngx_int_t ngx_leadgen_uuid_parse(const ngx_str_t *text,
+    u_char id[NGX_LEADGEN_UUID_SIZE]);
+
+
+/* --- time: RFC 3339 --- */
+
+#define NGX_LEADGEN_TIME_TEXT  (sizeof("2026-01-02T03:04:05.678901Z") - 1)
+
+/* Microseconds since 1970, from the system's clock (not nginx's cached one). */
+uint64_t ngx_leadgen_time_now(void);
+
+/* Microseconds on a clock that never steps, for durations. */
+uint64_t ngx_leadgen_time_monotonic(void);
+
+/* Writes NGX_LEADGEN_TIME_TEXT characters, returns the place behind them. */
+u_char *ngx_leadgen_time_format(u_char *dst, uint64_t microseconds);
+
+
+/* --- text: bytes of strangers made safe to store and to show --- */
+
+/*
+ * Copies src to dst as valid UTF-8 that PostgreSQL takes: bytes that are not
+ * UTF-8, C0 and C1 controls, DEL and bidirectional overrides become \xHH.
+ * dst must hold 4 * src->len bytes.  Returns the place behind the copy.
+ */
+u_char *ngx_leadgen_text_sanitize(u_char *dst, const ngx_str_t *src);
+
+/* Appends src, which is UTF-8, as a JSON string with its quotes to dst, which
+ * must hold 6 * src->len + 2 bytes.  Returns the place behind it. */
+u_char *ngx_leadgen_text_json(u_char *dst, const ngx_str_t *src);
+
+ngx_uint_t ngx_leadgen_text_is_utf8(const ngx_str_t *text);
+
+
+/* --- json: jansson, with its trees freed by a pool --- */
+
+#define NGX_LEADGEN_JSON_DEPTH  32
+
+/*
+ * Parses text, which must be one JSON object without duplicate names and not
+ * deeper than NGX_LEADGEN_JSON_DEPTH.  The tree lives as long as the pool.
+ * NULL: not such a text.
+ */
+json_t *ngx_leadgen_json_parse(ngx_pool_t *pool, const ngx_str_t *text);
+
+/* Hands a tree to the pool, which frees it at its end.  NULL when out of
+ * memory (the tree is freed then) or when the tree is NULL. */
+json_t *ngx_leadgen_json_own(ngx_pool_t *pool, json_t *tree);
+
+/* Serialises compactly into pool memory.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_json_dump(ngx_pool_t *pool, json_t *tree,
+    ngx_str_t *text);
+
+/* The string member of that name, or an empty string when there is none. */
+ngx_str_t ngx_leadgen_json_string(json_t *object, const char *name);
+
+/* A JSON string from bytes; bytes that are not UTF-8 are made safe first. */
+json_t *ngx_leadgen_json_text(ngx_pool_t *pool, const ngx_str_t *text);
+
+
+/* --- frame: length, CRC32C and payload, as they stand in a spool segment --- */
+
+#define NGX_LEADGEN_FRAME_ALIGN    8
+#define NGX_LEADGEN_FRAME_PAYLOAD  16384    /* bytes, at most */
+
+
+typedef struct {
+    uint32_t                   length;      /* of the payload; written last,
+                                             * 0: nothing stands here yet */
+    uint32_t                   crc;         /* CRC32C of all behind it */
+    uint32_t                   kind;
+    uint32_t                   reserved;
+} ngx_leadgen_frame_t;                      /* host byte order: segments are
+                                             * read where they were written */
+
+
+/* Bytes that a frame of that payload takes in a segment. */
+size_t ngx_leadgen_frame_size(size_t payload);
+
+/*
+ * Completes the frame at dst, whose payload the caller has written behind the
+ * header: a reader sees all of it or none.  Returns the place behind it.
+ */
+u_char *ngx_leadgen_frame_commit(u_char *dst, uint32_t kind, size_t payload);
+
+/*
+ * Reads the frame at *pos, not beyond last, and moves *pos behind it.
+ * NGX_OK; NGX_DONE: no frame stands here yet; NGX_ERROR: bytes that were never
+ * committed as a frame (torn or damaged).
+ */
+ngx_int_t ngx_leadgen_frame_read(u_char **pos, u_char *last, uint32_t *kind,
+    ngx_str_t *payload);
+
+/* CRC-32C (Castagnoli, RFC 3720 B.4). */
+uint32_t ngx_leadgen_frame_crc(uint32_t crc, const u_char *data, size_t len);
+
+
+#endif /* _NGX_LEADGEN_BASE_H_INCLUDED_ */

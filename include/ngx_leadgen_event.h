@@ -1,0 +1,110 @@
+
+/*
+ * The event stream: event, spool, pump, sink.
+ *
+ * An event is durable (against the death of every process) once appended to the
+ * spool; the pump brings it to PostgreSQL, once and only once, whenever that
+ * can be reached.
+ */
+
+
+#ifndef _NGX_LEADGEN_EVENT_H_INCLUDED_
+#define _NGX_LEADGEN_EVENT_H_INCLUDED_
+
+
+#include "ngx_leadgen_io.h"
+
+
+typedef struct {
+    ngx_str_t                  path;        /* directory, absolute, 0700 */
+    size_t                     size;        /* bytes, all workers together */
+    ngx_msec_t                 sync;        /* 0: never; else interval */
+    ngx_uint_t                 always;      /* fsync=always */
+} ngx_leadgen_spool_conf_t;
+
+
+/* An action's row of the table. */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_uint_t                 business;    /* one of the 22 */
+    ngx_str_t                  resource;    /* its default resource type */
+} ngx_leadgen_action_t;
+
+extern const ngx_leadgen_action_t
+    ngx_leadgen_actions[NGX_LEADGEN_NACTIONS];
+
+/* ngx_leadgen_action_e, or NGX_ERROR when there is none of that name. */
+ngx_int_t ngx_leadgen_action_find(const ngx_str_t *name);
+
+
+/* --- spool --- */
+
+/*
+ * Makes the spool directory while the configuration is read or checks it: it
+ * must be a directory (no symlink) of the worker's user with mode 0700.
+ * NULL: fine; else what is wrong, in words.
+ */
+char *ngx_leadgen_spool_check(ngx_conf_t *cf,
+    const ngx_leadgen_spool_conf_t *conf, ngx_uid_t user);
+
+/*
+ * Opens this worker's first segment, in init_process.  NGX_ERROR is logged and
+ * not the end: the spool then refuses reservations and tries again.
+ */
+ngx_int_t ngx_leadgen_spool_open(ngx_cycle_t *cycle,
+    const ngx_leadgen_spool_conf_t *conf, ngx_leadgen_backend_t *threads);
+
+/* Seals and releases this worker's segments, in exit_process: the next worker
+ * adopts what was not shipped. */
+void ngx_leadgen_spool_close(void);
+
+
+/* --- event --- */
+
+/*
+ * Bytes an event takes at most when it is appended later with the same texts
+ * and any status, outcome and duration, and an error of up to 128 bytes.
+ */
+size_t ngx_leadgen_event_size(const ngx_leadgen_event_t *event);
+
+/*
+ * Sets room aside, so that the append that follows can't be refused.
+ * NGX_OK: give it back by event_append or event_release.  NGX_BUSY: there is
+ * no room (counted); do not serve what must be recorded.
+ */
+ngx_int_t ngx_leadgen_event_reserve(size_t size);
+void ngx_leadgen_event_release(size_t size);
+
+/*
+ * Appends the intent of something about to be done.  If the worker dies before
+ * the outcome of the same id is appended, the event becomes a row with success
+ * NULL and error_message "outcome unknown".  Takes its own room: NGX_BUSY when
+ * there is none.
+ */
+ngx_int_t ngx_leadgen_event_intend(const ngx_leadgen_event_t *event);
+
+/*
+ * Appends a whole event: it has happened.  reserved is what was set aside for
+ * it (0: nothing was), intended whether its intent was appended before.  Texts
+ * that are too long are cut, the user agent first.  No system call, no
+ * allocation.  NGX_OK, or NGX_BUSY when nothing was reserved and there is no
+ * room.
+ */
+ngx_int_t ngx_leadgen_event_append(const ngx_leadgen_event_t *event,
+    size_t reserved, ngx_uint_t intended);
+
+
+/* --- pump --- */
+
+/*
+ * Starts shipping this worker's events, and those of dead workers, to
+ * PostgreSQL by the SQL function api.audit_ingest.
+ */
+ngx_int_t ngx_leadgen_pump_start(ngx_cycle_t *cycle,
+    ngx_leadgen_backend_t *database, ngx_leadgen_backend_t *threads);
+
+void ngx_leadgen_pump_stop(void);
+
+
+#endif /* _NGX_LEADGEN_EVENT_H_INCLUDED_ */
