@@ -1,0 +1,49 @@
+
+/*
+ * Time: the system's clocks go in, microseconds and RFC 3339 text come out.
+ */
+
+
+#include "ngx_leadgen_base.h"
+
+
+static uint64_t ngx_leadgen_time_read(clockid_t clock);
+
+
+uint64_t
+ngx_leadgen_time_now(void)
+{
+    return ngx_leadgen_time_read(CLOCK_REALTIME);
+}
+
+
+uint64_t
+ngx_leadgen_time_monotonic(void)
+{
+    return ngx_leadgen_time_read(CLOCK_MONOTONIC);
+}
+
+
+static uint64_t
+ngx_leadgen_time_read(clockid_t clock)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(clock, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+
+u_char *
+ngx_leadgen_time_format(u_char *dst, uint64_t microseconds)
+{
+    ngx_tm_t  tm;
+
+    ngx_gmtime((time_t) (microseconds / 1000000), &tm);
+
+    return ngx_sprintf(dst, "%4d-%02d-%02dT%02d:%02d:%02d.%06uLZ",
+                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
+                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
+                       microseconds % 1000000);
+}

@@ -1,0 +1,136 @@
+
+/*
+ * UUIDs: random bits and the clock go in, version 7 identifiers come out
+ * (RFC 9562, section 5.7, with a counter by method 1 of section 6.2).
+ */
+
+
+#include "ngx_leadgen_base.h"
+#include <openssl/rand.h>
+
+
+#define NGX_LEADGEN_UUID_COUNTER_MAX   0x0fff
+#define NGX_LEADGEN_UUID_COUNTER_SEED  0x07ff
+
+
+static struct {
+    ngx_pid_t  pid;                /* whose random bytes these are */
+    uint64_t   milliseconds;
+    uint32_t   counter;
+    size_t     used;
+    u_char     random[512];
+} ngx_leadgen_uuid;
+
+
+static void ngx_leadgen_uuid_random(u_char *dst, size_t len);
+
+
+void
+ngx_leadgen_uuid_mint(u_char id[NGX_LEADGEN_UUID_SIZE])
+{
+    uint64_t    now;
+    u_char      seed[2];
+    ngx_uint_t  i;
+
+    now = ngx_leadgen_time_now() / 1000;
+
+    if (now > ngx_leadgen_uuid.milliseconds) {
+        ngx_leadgen_uuid_random(seed, sizeof(seed));
+
+        ngx_leadgen_uuid.milliseconds = now;
+        ngx_leadgen_uuid.counter = (seed[0] << 8 | seed[1])
+                                   & NGX_LEADGEN_UUID_COUNTER_SEED;
+
+    } else if (++ngx_leadgen_uuid.counter > NGX_LEADGEN_UUID_COUNTER_MAX) {
+        ngx_leadgen_uuid.milliseconds++;
+        ngx_leadgen_uuid.counter = 0;
+    }
+
+    for (i = 0; i < 6; i++) {
+        id[i] = (u_char) (ngx_leadgen_uuid.milliseconds >> (40 - 8 * i));
+    }
+
+    id[6] = (u_char) (0x70 | ngx_leadgen_uuid.counter >> 8);
+    id[7] = (u_char) ngx_leadgen_uuid.counter;
+
+    ngx_leadgen_uuid_random(&id[8], 8);
+
+    id[8] = (id[8] & 0x3f) | 0x80;
+}
+
+
+/* A forked worker must not go on with its parent's bytes, hence the pid. */
+
+static void
+ngx_leadgen_uuid_random(u_char *dst, size_t len)
+{
+    size_t  size = sizeof(ngx_leadgen_uuid.random);
+
+    if (ngx_leadgen_uuid.pid != ngx_pid
+        || ngx_leadgen_uuid.used + len > size)
+    {
+        if (RAND_bytes(ngx_leadgen_uuid.random, (int) size) != 1) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "leadgen: uuid: could not get random bytes");
+            ngx_abort();
+        }
+
+        ngx_leadgen_uuid.pid = ngx_pid;
+        ngx_leadgen_uuid.used = 0;
+    }
+
+    ngx_memcpy(dst, &ngx_leadgen_uuid.random[ngx_leadgen_uuid.used], len);
+    ngx_leadgen_uuid.used += len;
+}
+
+
+u_char *
+ngx_leadgen_uuid_format(u_char *dst, const u_char id[NGX_LEADGEN_UUID_SIZE])
+{
+    ngx_uint_t           i;
+    static const u_char  hex[] = "0123456789abcdef";
+
+    for (i = 0; i < NGX_LEADGEN_UUID_SIZE; i++) {
+
+        if (i == 4 || i == 6 || i == 8 || i == 10) {
+            *dst++ = '-';
+        }
+
+        *dst++ = hex[id[i] >> 4];
+        *dst++ = hex[id[i] & 0x0f];
+    }
+
+    return dst;
+}
+
+
+ngx_int_t
+ngx_leadgen_uuid_parse(const ngx_str_t *text, u_char id[NGX_LEADGEN_UUID_SIZE])
+{
+    u_char      *p;
+    ngx_int_t    byte;
+    ngx_uint_t   i;
+
+    if (text->len != NGX_LEADGEN_UUID_TEXT) {
+        return NGX_ERROR;
+    }
+
+    p = text->data;
+
+    for (i = 0; i < NGX_LEADGEN_UUID_SIZE; i++) {
+
+        if ((i == 4 || i == 6 || i == 8 || i == 10) && *p++ != '-') {
+            return NGX_ERROR;
+        }
+
+        byte = ngx_hextoi(p, 2);
+        if (byte == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        id[i] = (u_char) byte;
+        p += 2;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,190 @@
+
+/*
+ * Epochs: revocations go in, "from when on do this subject's credentials
+ * count" comes out.
+ *
+ * An open-addressed table of fixed size.  A slot may be reused once no
+ * credential that it revokes can be alive; a subject lies within a short window
+ * behind its hash, so that a look-up costs the same however full the table is.
+ */
+
+
+#include "ngx_leadgen_zone.h"
+
+
+#define NGX_LEADGEN_EPOCH_WINDOW  32
+
+
+static ngx_leadgen_epoch_slot_t *ngx_leadgen_epoch_slot(
+    ngx_leadgen_zone_t *zone, const uint64_t key[2], ngx_uint_t i);
+static void ngx_leadgen_epoch_key(ngx_leadgen_epoch_e kind,
+    const u_char *subject, uint64_t key[2]);
+static ngx_leadgen_epoch_slot_t *ngx_leadgen_epoch_place(
+    ngx_leadgen_zone_t *zone, const uint64_t key[2]);
+
+
+ngx_int_t
+ngx_leadgen_epoch_init(ngx_leadgen_zone_t *zone, ngx_slab_pool_t *pool,
+    size_t size)
+{
+    ngx_uint_t  n;
+
+    n = NGX_LEADGEN_EPOCH_WINDOW;
+
+    while (2 * n * sizeof(ngx_leadgen_epoch_slot_t) <= size / 2) {
+        n *= 2;
+    }
+
+    zone->slots = ngx_slab_calloc(pool, n * sizeof(ngx_leadgen_epoch_slot_t));
+    if (zone->slots == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->mask = n - 1;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *subject,
+    time_t epoch, time_t keep)
+{
+    uint64_t                   key[2];
+    ngx_int_t                  rc;
+    ngx_leadgen_zone_t        *zone;
+    ngx_leadgen_epoch_slot_t  *slot;
+
+    zone = ngx_leadgen_zone();
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+    ngx_leadgen_epoch_key(kind, subject, key);
+
+    ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
+
+    slot = ngx_leadgen_epoch_place(zone, key);
+
+    if (slot) {
+
+        if (slot->key[0] != key[0] || slot->key[1] != key[1]) {
+            slot->epoch = 0;
+            slot->keep = 0;
+        }
+
+        slot->key[0] = key[0];
+        slot->key[1] = key[1];
+        slot->epoch = ngx_max(slot->epoch, (uint32_t) epoch);
+        slot->keep = ngx_max(slot->keep, (uint32_t) keep);
+
+    } else {
+        zone->floor = ngx_max(zone->floor, (uint32_t) epoch);
+        rc = NGX_ERROR;
+    }
+
+    zone->epochs = 1;
+
+    ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
+
+    if (rc != NGX_OK) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "leadgen: epoch: the zone is too small for all "
+                      "revocations: everybody has to log in again");
+    }
+
+    return rc;
+}
+
+
+/* The subject's own slot, else the first that is free, else NULL. */
+
+static ngx_leadgen_epoch_slot_t *
+ngx_leadgen_epoch_place(ngx_leadgen_zone_t *zone, const uint64_t key[2])
+{
+    ngx_uint_t                 i;
+    ngx_leadgen_epoch_slot_t  *slot, *place;
+
+    place = NULL;
+
+    for (i = 0; i < NGX_LEADGEN_EPOCH_WINDOW; i++) {
+        slot = ngx_leadgen_epoch_slot(zone, key, i);
+
+        if (slot->key[0] == key[0] && slot->key[1] == key[1]) {
+            return slot;
+        }
+
+        if (place == NULL && slot->keep < (uint32_t) ngx_time()) {
+            place = slot;
+        }
+    }
+
+    return place;
+}
+
+
+time_t
+ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *subject)
+{
+    time_t                     epoch;
+    uint64_t                   key[2];
+    ngx_uint_t                 i;
+    ngx_leadgen_zone_t        *zone;
+    ngx_leadgen_epoch_slot_t  *slot;
+
+    zone = ngx_leadgen_zone();
+
+    if (zone == NULL || zone->epochs == 0) {
+        return 0;
+    }
+
+    ngx_leadgen_epoch_key(kind, subject, key);
+
+    ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
+
+    epoch = zone->floor;
+
+    for (i = 0; i < NGX_LEADGEN_EPOCH_WINDOW; i++) {
+        slot = ngx_leadgen_epoch_slot(zone, key, i);
+
+        if (slot->keep == 0) {
+            break;
+        }
+
+        if (slot->key[0] == key[0] && slot->key[1] == key[1]) {
+            epoch = ngx_max(epoch, (time_t) slot->epoch);
+            break;
+        }
+    }
+
+    ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
+
+    return epoch;
+}
+
+
+static void
+ngx_leadgen_epoch_key(ngx_leadgen_epoch_e kind, const u_char *subject,
+    uint64_t key[2])
+{
+    if (kind == NGX_LEADGEN_EPOCH_USER) {
+        key[0] = 0;
+        ngx_memcpy(&key[1], subject, 8);
+
+    } else {
+        ngx_memcpy(key, subject, NGX_LEADGEN_UUID_SIZE);
+    }
+}
+
+
+static ngx_leadgen_epoch_slot_t *
+ngx_leadgen_epoch_slot(ngx_leadgen_zone_t *zone, const uint64_t key[2],
+    ngx_uint_t i)
+{
+    uint64_t  hash;
+
+    hash = (key[0] ^ key[1]) * 0x9e3779b97f4a7c15ull;
+
+    return &zone->slots[((hash >> 24) + i) & zone->mask];
+}
