@@ -1,0 +1,167 @@
+
+/*
+ * What is allowed to whom: roles, rules, the trie that finds a rule, and the
+ * decision.  All of it is made while the configuration is read and const then.
+ */
+
+
+#ifndef _NGX_LEADGEN_POLICY_H_INCLUDED_
+#define _NGX_LEADGEN_POLICY_H_INCLUDED_
+
+
+#include "ngx_leadgen_io.h"
+
+
+#define NGX_LEADGEN_MAX_PARAMS  8
+
+
+/* --- problem: the rows of the table --- */
+
+extern const ngx_leadgen_problem_t  ngx_leadgen_problems[NGX_LEADGEN_NPROBLEMS];
+
+
+/* --- roles --- */
+
+typedef struct {
+    ngx_str_t                  name;        /* "campaign:read" */
+    ngx_str_t                  category;    /* "campaign" */
+    ngx_str_t                  description;
+} ngx_leadgen_permission_t;
+
+extern const ngx_leadgen_permission_t
+    ngx_leadgen_permissions[NGX_LEADGEN_NPERMISSIONS];
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_leadgen_permissions_t  permissions;
+} ngx_leadgen_role_t;
+
+
+/* ngx_leadgen_permission_e, or NGX_ERROR when there is none of that name. */
+ngx_int_t ngx_leadgen_permission_find(const ngx_str_t *name);
+
+/* The roles admin, manager and user; an array of ngx_leadgen_role_t, or NULL. */
+ngx_array_t *ngx_leadgen_roles_create(ngx_pool_t *pool);
+
+/*
+ * Adds or redefines a role from the words of a leadgen_role directive:
+ * NAME [extends=ROLE] PERMISSION..., a permission being "category:verb",
+ * "category:*" or "*".  NGX_CONF_OK, or an error that is already logged.
+ */
+char *ngx_leadgen_roles_add(ngx_conf_t *cf, ngx_array_t *roles,
+    ngx_str_t *words, ngx_uint_t nwords);
+
+/* The role of that name, or NULL. */
+const ngx_leadgen_role_t *ngx_leadgen_roles_find(const ngx_array_t *roles,
+    const ngx_str_t *name);
+
+
+/* --- rule: one line of a policy --- */
+
+typedef enum {
+    NGX_LEADGEN_METHOD_GET = 0,             /* and HEAD */
+    NGX_LEADGEN_METHOD_POST,
+    NGX_LEADGEN_METHOD_PUT,
+    NGX_LEADGEN_METHOD_PATCH,
+    NGX_LEADGEN_METHOD_DELETE,
+    NGX_LEADGEN_METHOD_OPTIONS,
+    NGX_LEADGEN_NMETHODS
+} ngx_leadgen_method_e;
+
+extern const ngx_str_t  ngx_leadgen_methods[NGX_LEADGEN_NMETHODS];
+
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    ngx_uint_t                 methods;     /* bits by ngx_leadgen_method_e */
+    ngx_str_t                  path;        /* as written */
+    ngx_array_t                params;      /* ngx_str_t: names, in order */
+
+    ngx_leadgen_permissions_t  permissions; /* all needed; 0: none */
+    ngx_array_t               *roles;       /* ngx_str_t: any of them, or NULL */
+    unsigned                   is_public:1;
+
+    ngx_int_t                  action;      /* audit=, or NGX_ERROR */
+    ngx_str_t                  resource;    /* resource= */
+    ngx_int_t                  resource_id; /* which parameter, or NGX_ERROR */
+
+    const void                *endpoint;    /* of the module's own API */
+    ngx_str_t                  file;        /* where it was configured */
+    ngx_uint_t                 line;
+} ngx_leadgen_rule_t;
+
+
+/* Resolves the name of an action: its number, or NGX_ERROR. */
+typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
+
+
+/*
+ * Makes a rule from the words of a policy line:
+ * METHOD[|METHOD...] PATH GRANT... [audit=ACTION] [resource=TYPE], a grant
+ * being "public", "authenticated", a permission, or role=NAME[|NAME...].
+ * NULL: an error that is already logged.
+ */
+ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,
+    ngx_uint_t nwords, ngx_leadgen_rule_action_pt action);
+
+/* ngx_leadgen_method_e, or NGX_ERROR for a method no rule can name. */
+ngx_int_t ngx_leadgen_rule_method(const ngx_str_t *name);
+
+/* The first segments of a rule's path up to one that is not a literal. */
+ngx_str_t ngx_leadgen_rule_prefix(const ngx_leadgen_rule_t *rule);
+
+
+/* --- trie: finds the rule for a method and a path --- */
+
+typedef struct ngx_leadgen_trie_s  ngx_leadgen_trie_t;
+
+
+typedef struct {
+    const ngx_leadgen_rule_t  *rule;        /* NULL: none matches */
+    ngx_str_t                  params[NGX_LEADGEN_MAX_PARAMS];
+    ngx_uint_t                 allowed;     /* methods of the path, as bits */
+} ngx_leadgen_match_t;
+
+
+ngx_leadgen_trie_t *ngx_leadgen_trie_create(ngx_pool_t *pool);
+
+/*
+ * Adds a rule for each of its methods.  NULL: done; else the rule that stands
+ * for the same method and path already, or the new rule itself when out of
+ * memory.
+ */
+const ngx_leadgen_rule_t *ngx_leadgen_trie_add(ngx_leadgen_trie_t *trie,
+    const ngx_leadgen_rule_t *rule);
+
+/* Closes the trie for additions and makes it fast.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_trie_compile(ngx_leadgen_trie_t *trie);
+
+/*
+ * Finds the rule for a method and a decoded, normalised path: segment by
+ * segment a literal beats a parameter, and that beats "**", which stands for
+ * one or more segments.  Allocates nothing; parameters point into the path.
+ */
+void ngx_leadgen_trie_find(const ngx_leadgen_trie_t *trie, ngx_uint_t method,
+    const ngx_str_t *path, ngx_leadgen_match_t *match);
+
+ngx_uint_t ngx_leadgen_trie_count(const ngx_leadgen_trie_t *trie);
+
+
+/* --- decide --- */
+
+/*
+ * Whether the rule lets the principal (NULL: nobody) through.  The answer is
+ * NGX_LEADGEN_PROBLEM_NONE or the reason why not.
+ */
+ngx_leadgen_problem_e ngx_leadgen_decide(const ngx_leadgen_rule_t *rule,
+    const ngx_leadgen_principal_t *principal);
+
+/* The first permission that the rule needs and the principal lacks, or
+ * NGX_ERROR when there is none. */
+ngx_int_t ngx_leadgen_decide_missing(const ngx_leadgen_rule_t *rule,
+    const ngx_leadgen_principal_t *principal);
+
+
+#endif /* _NGX_LEADGEN_POLICY_H_INCLUDED_ */

@@ -1,0 +1,431 @@
+
+/*
+ * Rules: the words of a policy line go in, one rule comes out.
+ */
+
+
+#include "ngx_leadgen_policy.h"
+
+
+static ngx_int_t ngx_leadgen_rule_methods(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *word);
+static ngx_int_t ngx_leadgen_rule_path(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *word);
+static ngx_int_t ngx_leadgen_rule_param(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *name);
+static ngx_int_t ngx_leadgen_rule_grant(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *word, ngx_uint_t *authenticated);
+static ngx_int_t ngx_leadgen_rule_roles(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t list);
+static ngx_int_t ngx_leadgen_rule_option(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *word,
+    ngx_leadgen_rule_action_pt action);
+static ngx_str_t ngx_leadgen_rule_word(ngx_str_t *list, u_char separator);
+
+
+const ngx_str_t  ngx_leadgen_methods[NGX_LEADGEN_NMETHODS] = {
+    ngx_string("GET"),
+    ngx_string("POST"),
+    ngx_string("PUT"),
+    ngx_string("PATCH"),
+    ngx_string("DELETE"),
+    ngx_string("OPTIONS")
+};
+
+
+ngx_leadgen_rule_t *
+ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
+    ngx_leadgen_rule_action_pt action)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, authenticated;
+    ngx_leadgen_rule_t  *rule;
+
+    if (nwords < 3) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a policy line is METHOD PATH GRANT [OPTION...]");
+        return NULL;
+    }
+
+    rule = ngx_pcalloc(cf->pool, sizeof(ngx_leadgen_rule_t));
+    if (rule == NULL) {
+        return NULL;
+    }
+
+    rule->action = NGX_ERROR;
+    rule->resource_id = NGX_ERROR;
+    rule->file = cf->conf_file->file.name;
+    rule->line = cf->conf_file->line;
+
+    if (ngx_array_init(&rule->params, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_leadgen_rule_methods(cf, rule, &words[0]) != NGX_OK
+        || ngx_leadgen_rule_path(cf, rule, &words[1]) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    authenticated = 0;
+
+    for (i = 2; i < nwords; i++) {
+
+        rc = ngx_leadgen_rule_grant(cf, rule, &words[i], &authenticated);
+
+        if (rc == NGX_DECLINED) {
+            rc = ngx_leadgen_rule_option(cf, rule, &words[i], action);
+        }
+
+        if (rc != NGX_OK) {
+            return NULL;
+        }
+    }
+
+    if (rule->permissions || rule->roles) {
+        authenticated = 1;
+    }
+
+    if (rule->is_public == authenticated) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a policy line needs \"public\", or "
+                           "\"authenticated\", a permission or role=");
+        return NULL;
+    }
+
+    return rule;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_methods(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t *word)
+{
+    ngx_int_t  method;
+    ngx_str_t  list, name;
+
+    list = *word;
+
+    do {
+        name = ngx_leadgen_rule_word(&list, '|');
+        method = ngx_leadgen_rule_method(&name);
+
+        if (method == NGX_ERROR
+            || (name.len == 4 && name.data[0] == 'H'))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown method \"%V\": use GET (for HEAD, "
+                               "too), POST, PUT, PATCH, DELETE or OPTIONS, "
+                               "several with \"|\" between", &name);
+            return NGX_ERROR;
+        }
+
+        if (rule->methods & (1 << method)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "method \"%V\" stands twice", &name);
+            return NGX_ERROR;
+        }
+
+        rule->methods |= 1 << method;
+
+    } while (list.data);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_rule_method(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_LEADGEN_NMETHODS; i++) {
+
+        if (ngx_leadgen_methods[i].len == name->len
+            && ngx_memcmp(ngx_leadgen_methods[i].data, name->data, name->len)
+               == 0)
+        {
+            return i;
+        }
+    }
+
+    if (name->len == 4 && ngx_memcmp(name->data, "HEAD", 4) == 0) {
+        return NGX_LEADGEN_METHOD_GET;
+    }
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
+{
+    ngx_str_t  rest, segment;
+
+    if (word->len == 0 || word->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "path \"%V\" does not begin with \"/\"", word);
+        return NGX_ERROR;
+    }
+
+    rule->path = *word;
+
+    rest.data = word->data + 1;
+    rest.len = word->len - 1;
+
+    do {
+        segment = ngx_leadgen_rule_word(&rest, '/');
+
+        if (segment.len == 0 && rest.data) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "path \"%V\" has an empty segment, which no "
+                               "request can have", word);
+            return NGX_ERROR;
+        }
+
+        if (segment.len && segment.data[0] == ':') {
+            if (ngx_leadgen_rule_param(cf, rule, &segment) != NGX_OK) {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        if (segment.len == 2 && ngx_memcmp(segment.data, "**", 2) == 0) {
+            if (rest.data == NULL) {
+                continue;
+            }
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"**\" in path \"%V\" must be the last segment",
+                               word);
+            return NGX_ERROR;
+        }
+
+        if (ngx_strlchr(segment.data, segment.data + segment.len, '*')
+            || ngx_strlchr(segment.data, segment.data + segment.len, '%')
+            || ngx_strlchr(segment.data, segment.data + segment.len, '?'))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "segment \"%V\" of path \"%V\": write a path "
+                               "decoded, with \":name\" for any segment and a "
+                               "last \"**\" for all the rest",
+                               &segment, word);
+            return NGX_ERROR;
+        }
+
+    } while (rest.data);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_param(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t *segment)
+{
+    u_char      c;
+    ngx_str_t  *name;
+    ngx_uint_t  i;
+
+    if (segment->len < 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\":\" in path \"%V\" needs a name", &rule->path);
+        return NGX_ERROR;
+    }
+
+    for (i = 1; i < segment->len; i++) {
+        c = segment->data[i];
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in path \"%V\": a name has a-z, 0-9 "
+                               "and \"_\"", segment, &rule->path);
+            return NGX_ERROR;
+        }
+    }
+
+    if (rule->params.nelts == NGX_LEADGEN_MAX_PARAMS) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "path \"%V\" has more than %d names", &rule->path,
+                           NGX_LEADGEN_MAX_PARAMS);
+        return NGX_ERROR;
+    }
+
+    name = rule->params.elts;
+
+    for (i = 0; i < rule->params.nelts; i++) {
+
+        if (name[i].len == segment->len - 1
+            && ngx_memcmp(name[i].data, segment->data + 1, name[i].len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" stands twice in path \"%V\"", segment,
+                               &rule->path);
+            return NGX_ERROR;
+        }
+    }
+
+    name = ngx_array_push(&rule->params);
+    if (name == NULL) {
+        return NGX_ERROR;
+    }
+
+    name->data = segment->data + 1;
+    name->len = segment->len - 1;
+
+    /* the last name is the resource's: /teams/:team_id/members/:id */
+
+    rule->resource_id = rule->params.nelts - 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t *word, ngx_uint_t *authenticated)
+{
+    ngx_int_t  permission;
+    ngx_str_t  list;
+
+    if (word->len == 6 && ngx_memcmp(word->data, "public", 6) == 0) {
+        rule->is_public = 1;
+        return NGX_OK;
+    }
+
+    if (word->len == 13 && ngx_memcmp(word->data, "authenticated", 13) == 0) {
+        *authenticated = 1;
+        return NGX_OK;
+    }
+
+    if (ngx_strncmp(word->data, "role=", 5) == 0) {
+        list.data = word->data + 5;
+        list.len = word->len - 5;
+
+        return ngx_leadgen_rule_roles(cf, rule, list);
+    }
+
+    if (ngx_strlchr(word->data, word->data + word->len, '=')) {
+        return NGX_DECLINED;
+    }
+
+    permission = ngx_leadgen_permission_find(word);
+    if (permission == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown permission \"%V\"", word);
+        return NGX_ERROR;
+    }
+
+    rule->permissions |= ngx_leadgen_permission_bit(permission);
+
+    return NGX_OK;
+}
+
+
+/* Names are resolved when all of the configuration is read. */
+
+static ngx_int_t
+ngx_leadgen_rule_roles(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t list)
+{
+    ngx_str_t  *role;
+
+    if (rule->roles == NULL) {
+        rule->roles = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+        if (rule->roles == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    do {
+        role = ngx_array_push(rule->roles);
+        if (role == NULL) {
+            return NGX_ERROR;
+        }
+
+        *role = ngx_leadgen_rule_word(&list, '|');
+
+    } while (list.data);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t *word, ngx_leadgen_rule_action_pt action)
+{
+    ngx_str_t  value;
+
+    if (ngx_strncmp(word->data, "audit=", 6) == 0) {
+        value.data = word->data + 6;
+        value.len = word->len - 6;
+
+        rule->action = action(&value);
+        if (rule->action == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown audit action \"%V\"", &value);
+        }
+
+        return rule->action == NGX_ERROR ? NGX_ERROR : NGX_OK;
+    }
+
+    if (ngx_strncmp(word->data, "resource=", 9) == 0 && word->len > 9) {
+        rule->resource.data = word->data + 9;
+        rule->resource.len = word->len - 9;
+
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown option \"%V\" in a policy line", word);
+
+    return NGX_ERROR;
+}
+
+
+/* Cuts the first word off a list, whose data is NULL after the last one. */
+
+static ngx_str_t
+ngx_leadgen_rule_word(ngx_str_t *list, u_char separator)
+{
+    u_char     *p;
+    ngx_str_t   word;
+
+    p = ngx_strlchr(list->data, list->data + list->len, separator);
+
+    word.data = list->data;
+
+    if (p == NULL) {
+        word.len = list->len;
+        ngx_str_null(list);
+        return word;
+    }
+
+    word.len = p - list->data;
+    list->len -= word.len + 1;
+    list->data = p + 1;
+
+    return word;
+}
+
+
+ngx_str_t
+ngx_leadgen_rule_prefix(const ngx_leadgen_rule_t *rule)
+{
+    u_char     *p, *last;
+    ngx_str_t   prefix;
+
+    prefix = rule->path;
+    last = prefix.data + prefix.len;
+
+    for (p = prefix.data; p < last; p++) {
+
+        if (p[0] == '/' && last - p > 1
+            && (p[1] == ':' || (last - p == 3 && p[1] == '*')))
+        {
+            prefix.len = p + 1 - prefix.data;
+            break;
+        }
+    }
+
+    return prefix;
+}
