@@ -24,7 +24,7 @@ unit_line(int held, const char *file, int line, const char *fmt, va_list args)
 
     if (!held) {
         unit_failed++;
-        printf("#   failed at %s line %d\n", file, line);
+        fprintf(stderr, "#   failed at %s line %d\n", file, line);
     }
 
     (void) fflush(stdout);
@@ -59,7 +59,7 @@ unit_is_int(long long got, long long want, const char *file, int line,
     va_end(args);
 
     if (!held) {
-        printf("#   got %lld, want %lld\n", got, want);
+        fprintf(stderr, "#   got %lld, want %lld\n", got, want);
     }
 
     return held;
@@ -82,18 +82,18 @@ unit_is_str(ngx_str_t got, const char *want, const char *file, int line,
     va_end(args);
 
     if (!held) {
-        printf("#   got  \"");
+        fprintf(stderr, "#   got  \"");
 
         for (n = 0; n < got.len; n++) {
             if (got.data[n] >= 0x20 && got.data[n] < 0x7f) {
-                printf("%c", got.data[n]);
+                fprintf(stderr, "%c", got.data[n]);
 
             } else {
-                printf("\\x%02x", got.data[n]);
+                fprintf(stderr, "\\x%02x", got.data[n]);
             }
         }
 
-        printf("\"\n#   want \"%s\"\n", want);
+        fprintf(stderr, "\"\n#   want \"%s\"\n", want);
     }
 
     return held;
