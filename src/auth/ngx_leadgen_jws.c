@@ -1,0 +1,368 @@
+
+/*
+ * Signatures: a compact token goes in, its payload comes out if one of our keys
+ * signed it; and the way back (RFC 7515, RFC 7518).
+ */
+
+
+#include "ngx_leadgen_auth.h"
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+
+#define NGX_LEADGEN_JWS_HEADER   1024       /* bytes, encoded */
+#define NGX_LEADGEN_JWS_HMAC     32         /* bytes */
+
+
+typedef struct {
+    ngx_str_t  header;
+    ngx_str_t  payload;
+    ngx_str_t  signature;
+    ngx_str_t  input;                       /* header "." payload */
+} ngx_leadgen_jws_parts_t;
+
+
+static ngx_int_t ngx_leadgen_jws_split(const ngx_str_t *token,
+    ngx_leadgen_jws_parts_t *parts);
+static const ngx_leadgen_key_t *ngx_leadgen_jws_key(ngx_pool_t *pool,
+    const ngx_array_t *keys, const ngx_str_t *encoded);
+static ngx_uint_t ngx_leadgen_jws_header_is_ours(json_t *header);
+static ngx_int_t ngx_leadgen_jws_hmac(const ngx_leadgen_key_t *key,
+    const ngx_str_t *input, u_char digest[NGX_LEADGEN_JWS_HMAC]);
+static u_char *ngx_leadgen_jws_encode(u_char *dst, const u_char *src,
+    size_t len);
+static ngx_int_t ngx_leadgen_jws_allocate(ngx_pool_t *pool, size_t len,
+    ngx_str_t *text);
+
+
+const ngx_leadgen_key_t *
+ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token, ngx_str_t *payload)
+{
+    u_char                    digest[NGX_LEADGEN_JWS_HMAC];
+    u_char                    bytes[2 * NGX_LEADGEN_JWS_HMAC];
+    ngx_str_t                 signature;
+    const ngx_leadgen_key_t  *key;
+    ngx_leadgen_jws_parts_t   parts;
+
+    if (ngx_leadgen_jws_split(token, &parts) != NGX_OK) {
+        return NULL;
+    }
+
+    key = ngx_leadgen_jws_key(pool, keys, &parts.header);
+    if (key == NULL) {
+        return NULL;
+    }
+
+    signature.data = bytes;
+
+    if (parts.signature.len > sizeof(bytes)
+        || ngx_leadgen_jws_decode(&signature, &parts.signature) != NGX_OK
+        || signature.len != NGX_LEADGEN_JWS_HMAC
+        || ngx_leadgen_jws_hmac(key, &parts.input, digest) != NGX_OK
+        || CRYPTO_memcmp(digest, signature.data, NGX_LEADGEN_JWS_HMAC) != 0)
+    {
+        return NULL;
+    }
+
+    if (ngx_leadgen_jws_allocate(pool, parts.payload.len, payload) != NGX_OK
+        || ngx_leadgen_jws_decode(payload, &parts.payload) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return key;
+}
+
+
+static ngx_int_t
+ngx_leadgen_jws_split(const ngx_str_t *token, ngx_leadgen_jws_parts_t *parts)
+{
+    u_char  *first, *second, *last;
+
+    if (token->len > NGX_LEADGEN_TOKEN_SIZE) {
+        return NGX_ERROR;
+    }
+
+    last = token->data + token->len;
+
+    first = ngx_strlchr(token->data, last, '.');
+    if (first == NULL) {
+        return NGX_ERROR;
+    }
+
+    second = ngx_strlchr(first + 1, last, '.');
+    if (second == NULL || ngx_strlchr(second + 1, last, '.')) {
+        return NGX_ERROR;
+    }
+
+    parts->header.data = token->data;
+    parts->header.len = first - token->data;
+    parts->payload.data = first + 1;
+    parts->payload.len = second - first - 1;
+    parts->signature.data = second + 1;
+    parts->signature.len = last - second - 1;
+    parts->input.data = token->data;
+    parts->input.len = second - token->data;
+
+    if (parts->header.len > NGX_LEADGEN_JWS_HEADER) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * The header only points to a key: by kid, or, without one, as the only key of
+ * its algorithm.  It never says how to verify.
+ */
+
+static const ngx_leadgen_key_t *
+ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *encoded)
+{
+    json_t                   *header, *kid;
+    ngx_str_t                 text, alg, name;
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key, *found;
+
+    if (ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
+        || ngx_leadgen_jws_decode(&text, encoded) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    header = ngx_leadgen_json_parse(pool, &text);
+
+    if (header == NULL || !ngx_leadgen_jws_header_is_ours(header)) {
+        return NULL;
+    }
+
+    alg = ngx_leadgen_json_string(header, "alg");
+    kid = json_object_get(header, "kid");
+    name = ngx_leadgen_json_string(header, "kid");
+
+    if (kid && name.len == 0) {
+        return NULL;
+    }
+
+    found = NULL;
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (key[i].algorithm.len != alg.len
+            || ngx_memcmp(key[i].algorithm.data, alg.data, alg.len) != 0)
+        {
+            continue;
+        }
+
+        if (kid) {
+            if (key[i].kid.len == name.len
+                && ngx_memcmp(key[i].kid.data, name.data, name.len) == 0)
+            {
+                return &key[i];
+            }
+
+            continue;
+        }
+
+        if (found) {
+            return NULL;
+        }
+
+        found = &key[i];
+    }
+
+    return found;
+}
+
+
+/*
+ * What would change the meaning of a token is not ours: extensions that must
+ * be understood, encryption, compression, other types of token.
+ */
+
+static ngx_uint_t
+ngx_leadgen_jws_header_is_ours(json_t *header)
+{
+    json_t             *typ;
+    ngx_str_t           name;
+    ngx_uint_t          i;
+    static const char  *foreign[] = { "crit", "enc", "zip", "epk", "b64" };
+
+    for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
+        if (json_object_get(header, foreign[i])) {
+            return 0;
+        }
+    }
+
+    typ = json_object_get(header, "typ");
+    if (typ == NULL) {
+        return 1;
+    }
+
+    name = ngx_leadgen_json_string(header, "typ");
+
+    return (name.len == 3
+            && ngx_strncasecmp(name.data, (u_char *) "JWT", 3) == 0)
+           || (name.len == 6
+               && ngx_strncasecmp(name.data, (u_char *) "at+jwt", 6) == 0);
+}
+
+
+static ngx_int_t
+ngx_leadgen_jws_hmac(const ngx_leadgen_key_t *key, const ngx_str_t *input,
+    u_char digest[NGX_LEADGEN_JWS_HMAC])
+{
+    size_t  len;
+
+    if (EVP_MAC_init(key->context, NULL, 0, NULL) == 1
+        && EVP_MAC_update(key->context, input->data, input->len) == 1
+        && EVP_MAC_final(key->context, digest, &len, NGX_LEADGEN_JWS_HMAC) == 1
+        && len == NGX_LEADGEN_JWS_HMAC)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *payload, ngx_str_t *token)
+{
+    u_char                   *p, digest[NGX_LEADGEN_JWS_HMAC];
+    ngx_str_t                 header, input;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    header.len = sizeof("{\"alg\":\"\",\"typ\":\"JWT\",\"kid\":\"\"}") - 1
+                 + key->algorithm.len + key->kid.len;
+
+    if (ngx_leadgen_jws_allocate(pool, header.len, &header) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(header.data, "{\"alg\":\"%V\",\"typ\":\"JWT\"",
+                    &key->algorithm);
+    if (key->kid.len) {
+        p = ngx_sprintf(p, ",\"kid\":\"%V\"", &key->kid);
+    }
+    *p++ = '}';
+
+    header.len = p - header.data;
+
+    if (ngx_leadgen_jws_allocate(pool,
+                                 ngx_base64_encoded_length(header.len)
+                                 + ngx_base64_encoded_length(payload->len)
+                                 + ngx_base64_encoded_length(sizeof(digest))
+                                 + 2, token)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_leadgen_jws_encode(token->data, header.data, header.len);
+    *p++ = '.';
+    p = ngx_leadgen_jws_encode(p, payload->data, payload->len);
+
+    input.data = token->data;
+    input.len = p - token->data;
+
+    if (ngx_leadgen_jws_hmac(key, &input, digest) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *p++ = '.';
+    p = ngx_leadgen_jws_encode(p, digest, sizeof(digest));
+    token->len = p - token->data;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_jws_decode(ngx_str_t *dst, const ngx_str_t *src)
+{
+    u_char      c, *d;
+    uint32_t    bits;
+    ngx_uint_t  i, nbits;
+
+    if (src->len % 4 == 1) {
+        return NGX_ERROR;
+    }
+
+    d = dst->data;
+    bits = 0;
+    nbits = 0;
+
+    for (i = 0; i < src->len; i++) {
+        c = src->data[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c = c - 'A';
+
+        } else if (c >= 'a' && c <= 'z') {
+            c = c - 'a' + 26;
+
+        } else if (c >= '0' && c <= '9') {
+            c = c - '0' + 52;
+
+        } else if (c == '-') {
+            c = 62;
+
+        } else if (c == '_') {
+            c = 63;
+
+        } else {
+            return NGX_ERROR;
+        }
+
+        bits = bits << 6 | c;
+        nbits += 6;
+
+        if (nbits >= 8) {
+            nbits -= 8;
+            *d++ = (u_char) (bits >> nbits);
+        }
+    }
+
+    /* what is left over must be zero, or one value had several texts */
+
+    if (bits & ((1u << nbits) - 1)) {
+        return NGX_ERROR;
+    }
+
+    dst->len = d - dst->data;
+
+    return NGX_OK;
+}
+
+
+static u_char *
+ngx_leadgen_jws_encode(u_char *dst, const u_char *src, size_t len)
+{
+    ngx_str_t  from, to;
+
+    from.data = (u_char *) src;
+    from.len = len;
+    to.data = dst;
+
+    ngx_encode_base64url(&to, &from);
+
+    return dst + to.len;
+}
+
+
+static ngx_int_t
+ngx_leadgen_jws_allocate(ngx_pool_t *pool, size_t len, ngx_str_t *text)
+{
+    text->len = len;
+    text->data = ngx_pnalloc(pool, len ? len : 1);
+
+    return text->data ? NGX_OK : NGX_ERROR;
+}

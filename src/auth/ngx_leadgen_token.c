@@ -1,0 +1,310 @@
+
+/*
+ * Access tokens: a token goes in, a principal comes out, and the way back
+ * (RFC 7519).
+ */
+
+
+#include "ngx_leadgen_auth.h"
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+
+#define NGX_LEADGEN_TOKEN_TIME_MAX  ((int64_t) 1 << 53)
+#define NGX_LEADGEN_TOKEN_REFRESH   32      /* bytes */
+
+
+static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
+    json_t *claims);
+static ngx_leadgen_problem_e ngx_leadgen_token_times(json_t *claims,
+    ngx_leadgen_principal_t *principal);
+static ngx_int_t ngx_leadgen_token_time(json_t *claims, const char *name,
+    int64_t *value);
+static ngx_int_t ngx_leadgen_token_subject(json_t *claims,
+    ngx_leadgen_principal_t *principal);
+static ngx_uint_t ngx_leadgen_token_is_revoked(
+    const ngx_leadgen_principal_t *principal);
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token, ngx_leadgen_principal_t *principal)
+{
+    json_t                   *claims;
+    ngx_str_t                 payload;
+    ngx_leadgen_problem_e     problem;
+    const ngx_leadgen_key_t  *key;
+
+    ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
+
+    key = ngx_leadgen_jws_verify(pool, keys, token, &payload);
+    if (key == NULL) {
+        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
+    }
+
+    claims = ngx_leadgen_json_parse(pool, &payload);
+
+    if (claims == NULL
+        || !ngx_leadgen_token_is_for_us(key, claims)
+        || ngx_leadgen_token_subject(claims, principal) != NGX_OK)
+    {
+        ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
+        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
+    }
+
+    problem = ngx_leadgen_token_times(claims, principal);
+
+    if (problem == NGX_LEADGEN_PROBLEM_NONE
+        && ngx_leadgen_token_is_revoked(principal))
+    {
+        problem = NGX_LEADGEN_PROBLEM_TOKEN_REVOKED;
+    }
+
+    return problem;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
+{
+    json_t     *audience;
+    ngx_str_t   text;
+    ngx_uint_t  i;
+
+    if (key->issuer.len) {
+        text = ngx_leadgen_json_string(claims, "iss");
+
+        if (text.len != key->issuer.len
+            || ngx_memcmp(text.data, key->issuer.data, text.len) != 0)
+        {
+            return 0;
+        }
+    }
+
+    audience = json_object_get(claims, "aud");
+
+    if (audience == NULL) {
+        return key->audience.len == 0;
+    }
+
+    if (key->audience.len == 0) {
+        return 0;
+    }
+
+    if (json_is_string(audience)) {
+        return json_string_length(audience) == key->audience.len
+               && ngx_memcmp(json_string_value(audience), key->audience.data,
+                             key->audience.len) == 0;
+    }
+
+    for (i = 0; i < json_array_size(audience) && i < 16; i++) {
+        json_t  *one = json_array_get(audience, i);
+
+        if (json_is_string(one)
+            && json_string_length(one) == key->audience.len
+            && ngx_memcmp(json_string_value(one), key->audience.data,
+                          key->audience.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_leadgen_problem_e
+ngx_leadgen_token_times(json_t *claims, ngx_leadgen_principal_t *principal)
+{
+    int64_t  now, expires, issued, begins;
+
+    now = ngx_time();
+    expires = -1;
+    issued = 0;
+    begins = 0;
+
+    if (ngx_leadgen_token_time(claims, "exp", &expires) != NGX_OK
+        || ngx_leadgen_token_time(claims, "iat", &issued) != NGX_OK
+        || ngx_leadgen_token_time(claims, "nbf", &begins) != NGX_OK
+        || expires < 0
+        || issued > now + NGX_LEADGEN_TOKEN_LEEWAY
+        || begins > now + NGX_LEADGEN_TOKEN_LEEWAY)
+    {
+        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
+    }
+
+    principal->issued = issued;
+    principal->expires = expires;
+
+    return now >= expires ? NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED
+                          : NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* Leaves the value as it is when the claim is absent. */
+
+static ngx_int_t
+ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
+{
+    json_t  *claim;
+
+    claim = json_object_get(claims, name);
+    if (claim == NULL) {
+        return NGX_OK;
+    }
+
+    if (!json_is_integer(claim)
+        || json_integer_value(claim) <= 0
+        || json_integer_value(claim) >= NGX_LEADGEN_TOKEN_TIME_MAX)
+    {
+        return NGX_ERROR;
+    }
+
+    *value = json_integer_value(claim);
+
+    return NGX_OK;
+}
+
+
+/* Strings stay in the claims' tree, which the pool frees at its end. */
+
+static ngx_int_t
+ngx_leadgen_token_subject(json_t *claims, ngx_leadgen_principal_t *principal)
+{
+    ngx_int_t  user_id;
+    ngx_str_t  sub, sid;
+
+    sub = ngx_leadgen_json_string(claims, "sub");
+
+    if (sub.len == 0 || sub.len > 18 || sub.data[0] == '0') {
+        return NGX_ERROR;
+    }
+
+    user_id = ngx_atoi(sub.data, sub.len);
+    if (user_id <= 0) {
+        return NGX_ERROR;
+    }
+
+    principal->user_id = user_id;
+    principal->email = ngx_leadgen_json_string(claims, "email");
+    principal->role = ngx_leadgen_json_string(claims, "role");
+
+    if (principal->email.len > 254 || principal->role.len > 63) {
+        return NGX_ERROR;
+    }
+
+    sid = ngx_leadgen_json_string(claims, "sid");
+
+    if (json_object_get(claims, "sid")
+        && ngx_leadgen_uuid_parse(&sid, principal->session) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* Within the second of a revocation, what was issued counts as before it. */
+
+static ngx_uint_t
+ngx_leadgen_token_is_revoked(const ngx_leadgen_principal_t *principal)
+{
+    return principal->issued
+               < ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER,
+                                       (const u_char *) &principal->user_id)
+           || principal->issued
+               < ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_SESSION,
+                                       principal->session);
+}
+
+
+ngx_int_t
+ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
+    ngx_leadgen_principal_t *principal, ngx_str_t *token)
+{
+    u_char                   *p, id[NGX_LEADGEN_UUID_SIZE];
+    u_char                    sub[NGX_INT64_LEN + 1];
+    u_char                    jti[NGX_LEADGEN_UUID_TEXT + 1];
+    u_char                    sid[NGX_LEADGEN_UUID_TEXT + 1];
+    json_t                   *claims;
+    ngx_str_t                 payload, issuer;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    principal->issued = ngx_time();
+    principal->expires = ngx_time() + NGX_LEADGEN_TOKEN_LIFETIME;
+
+    ngx_leadgen_uuid_mint(id);
+    *ngx_leadgen_uuid_format(jti, id) = '\0';
+    *ngx_leadgen_uuid_format(sid, principal->session) = '\0';
+    *ngx_sprintf(sub, "%L", principal->user_id) = '\0';
+
+    ngx_str_set(&issuer, "leadgen");
+
+    if (key->issuer.len) {
+        issuer = key->issuer;
+    }
+
+    claims = ngx_leadgen_json_own(pool,
+        json_pack("{s:s%, s:s, s:s%, s:s%, s:s, s:s, s:I, s:I}",
+                  "iss", issuer.data, issuer.len,
+                  "sub", sub,
+                  "email", principal->email.data, principal->email.len,
+                  "role", principal->role.data, principal->role.len,
+                  "sid", sid, "jti", jti,
+                  "iat", (json_int_t) principal->issued,
+                  "exp", (json_int_t) principal->expires));
+
+    if (claims == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (key->audience.len) {
+        p = key->audience.data;
+
+        if (json_object_set_new(claims, "aud",
+                                json_stringn((char *) p, key->audience.len)))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_leadgen_json_dump(pool, claims, &payload) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_jws_sign(pool, keys, &payload, token);
+}
+
+
+ngx_int_t
+ngx_leadgen_token_refresh(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *hash)
+{
+    u_char     bytes[NGX_LEADGEN_TOKEN_REFRESH];
+    u_char     digest[SHA256_DIGEST_LENGTH];
+    ngx_str_t  random;
+
+    token->data = ngx_pnalloc(pool, ngx_base64_encoded_length(sizeof(bytes)));
+    hash->data = ngx_pnalloc(pool, 2 * sizeof(digest));
+
+    if (token->data == NULL
+        || hash->data == NULL
+        || RAND_bytes(bytes, sizeof(bytes)) != 1)
+    {
+        return NGX_ERROR;
+    }
+
+    random.data = bytes;
+    random.len = sizeof(bytes);
+    ngx_encode_base64url(token, &random);
+
+    (void) SHA256(token->data, token->len, digest);
+    (void) ngx_hex_dump(hash->data, digest, sizeof(digest));
+    hash->len = 2 * sizeof(digest);
+
+    ngx_explicit_memzero(bytes, sizeof(bytes));
+
+    return NGX_OK;
+}
