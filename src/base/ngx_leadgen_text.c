@@ -1,0 +1,177 @@
+
+/*
+ * Text: bytes of strangers enter, and leave as text that a database stores and
+ * a terminal shows without harm.
+ */
+
+
+#include "ngx_leadgen_base.h"
+
+
+static size_t ngx_leadgen_text_sequence(const u_char *p, const u_char *last,
+    uint32_t *code);
+static ngx_uint_t ngx_leadgen_text_is_safe(uint32_t code);
+
+
+u_char *
+ngx_leadgen_text_sanitize(u_char *dst, const ngx_str_t *src)
+{
+    size_t               n;
+    uint32_t             code;
+    const u_char        *p, *last;
+    static const u_char  hex[] = "0123456789abcdef";
+
+    p = src->data;
+    last = p + src->len;
+
+    while (p < last) {
+        n = ngx_leadgen_text_sequence(p, last, &code);
+
+        if (n && ngx_leadgen_text_is_safe(code)) {
+            while (n--) {
+                *dst++ = *p++;
+            }
+
+            continue;
+        }
+
+        if (n == 0) {
+            n = 1;
+        }
+
+        while (n--) {
+            *dst++ = '\\';
+            *dst++ = 'x';
+            *dst++ = hex[*p >> 4];
+            *dst++ = hex[*p++ & 0xf];
+        }
+    }
+
+    return dst;
+}
+
+
+u_char *
+ngx_leadgen_text_json(u_char *dst, const ngx_str_t *src)
+{
+    size_t  i;
+    u_char  c;
+
+    *dst++ = '"';
+
+    for (i = 0; i < src->len; i++) {
+        c = src->data[i];
+
+        if (c < 0x20) {
+            dst = ngx_sprintf(dst, "\\u%04xd", (int) c);
+            continue;
+        }
+
+        if (c == '"' || c == '\\') {
+            *dst++ = '\\';
+        }
+
+        *dst++ = c;
+    }
+
+    *dst++ = '"';
+
+    return dst;
+}
+
+
+ngx_uint_t
+ngx_leadgen_text_is_utf8(const ngx_str_t *text)
+{
+    size_t         n;
+    uint32_t       code;
+    const u_char  *p, *last;
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last) {
+        n = ngx_leadgen_text_sequence(p, last, &code);
+
+        if (n == 0) {
+            return 0;
+        }
+
+        p += n;
+    }
+
+    return 1;
+}
+
+
+/*
+ * The length of the well-formed UTF-8 sequence at p (RFC 3629: shortest form,
+ * no surrogates, up to U+10FFFF), 0 when there is none.
+ */
+
+static size_t
+ngx_leadgen_text_sequence(const u_char *p, const u_char *last, uint32_t *code)
+{
+    size_t    i, n;
+    uint32_t  c, least;
+
+    c = *p;
+
+    if (c < 0x80) {
+        *code = c;
+        return 1;
+    }
+
+    if (c >= 0xc2 && c <= 0xdf) {
+        n = 2;
+        c &= 0x1f;
+        least = 0x80;
+
+    } else if ((c & 0xf0) == 0xe0) {
+        n = 3;
+        c &= 0x0f;
+        least = 0x800;
+
+    } else if (c >= 0xf0 && c <= 0xf4) {
+        n = 4;
+        c &= 0x07;
+        least = 0x10000;
+
+    } else {
+        return 0;
+    }
+
+    if ((size_t) (last - p) < n) {
+        return 0;
+    }
+
+    for (i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        c = (c << 6) | (p[i] & 0x3f);
+    }
+
+    if (c < least || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+        return 0;
+    }
+
+    *code = c;
+
+    return n;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_text_is_safe(uint32_t code)
+{
+    if (code < 0x20 || (code >= 0x7f && code <= 0x9f)) {
+        return 0;
+    }
+
+    /* embeddings, overrides and isolates turn what follows them around */
+
+    return !(code >= 0x202a && code <= 0x202e)
+           && !(code >= 0x2066 && code <= 0x2069);
+}
