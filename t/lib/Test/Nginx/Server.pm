@@ -1,0 +1,275 @@
+package Test::Nginx::Server;
+
+# One nginx at a time, a child of the test: configuration sections of a test
+# block go in, a listening server and its error log come out.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path getcwd);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
+use POSIX qw(:sys_wait_h);
+use Time::HiRes qw(sleep time);
+
+our $port = $ENV{TEST_NGINX_PORT} || $ENV{TEST_NGINX_SERVER_PORT} || 1984;
+our $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
+our $root = $ENV{TEST_NGINX_SERVROOT} || getcwd() . '/build/test/servroot';
+our $patience = $ENV{TEST_NGINX_PATIENCE} || 10;
+
+our $workers = 1;
+our $master = 0;
+our $log_level = 'debug';
+our $root_location = 1;
+our @env;
+
+my $pid;
+
+
+# What a test writes may name $TEST_NGINX_... of the environment and the port.
+
+sub expand {
+    my ($text) = @_;
+
+    return '' if !defined $text;
+
+    $text =~ s{\$(TEST_NGINX_[A-Z0-9_]+)}{
+        $ENV{$1} // die "$1 is not set in the environment\n"
+    }ge;
+    $text =~ s/\$(?:ServerPort|ServerPortForClient)\b/$port/g;
+
+    return $text;
+}
+
+
+sub write_file {
+    my ($path, $text) = @_;
+
+    make_path(dirname($path));
+    open my $file, '>', $path or die "could not write $path: $!\n";
+    print $file $text;
+    close $file or die "could not write $path: $!\n";
+}
+
+
+# The user_files section: ">>> NAME [mode]" lines, each before its content; or
+# a list of [ name => content ] from eval.
+
+sub write_user_files {
+    my ($files) = @_;
+
+    return if !defined $files;
+
+    if (ref $files) {
+        my @list = ref $files eq 'HASH' ? %$files : map { @$_ } @$files;
+        while (my ($name, $text) = splice @list, 0, 2) {
+            write_file("$root/html/$name", $text);
+        }
+        return;
+    }
+
+    my @parts = split /^>>>[ \t]+(\S+)[^\n]*\n/m, $files;
+    shift @parts;
+    while (my ($name, $text) = splice @parts, 0, 2) {
+        write_file("$root/html/$name", $text // '');
+    }
+}
+
+
+sub configuration {
+    my ($block) = @_;
+
+    my ($main, $http, $config, $after) =
+        map { expand(scalar $_) } scalar $block->main_config,
+            scalar $block->http_config, scalar $block->config,
+            scalar $block->post_main_config;
+    my $level = $block->log_level // $log_level;
+    chomp $level;
+
+    my $user = $> == 0 ? 'user root;' : '';
+    my $daemons = $master ? 'on' : 'off';
+    my $env = join '', map { 'env ' . (split /=/)[0] . ";\n" } @env;
+    my $location = $root_location
+        ? "location / {\n            root html;\n"
+          . "            index index.html;\n        }" : '';
+    my $temporary = join "\n", map { "    ${_}_temp_path temp/$_;" }
+        qw(client_body proxy fastcgi uwsgi scgi);
+
+    return <<"EOF";
+$user
+worker_processes $workers;
+master_process $daemons;
+daemon off;
+error_log logs/error.log $level;
+pid logs/nginx.pid;
+lock_file logs/nginx.lock;
+$env
+$main
+events {
+    worker_connections 256;
+}
+http {
+    access_log logs/access.log;
+    default_type text/plain;
+    keepalive_timeout 68;
+$temporary
+$http
+    server {
+        listen 127.0.0.1:$port;
+        server_name localhost;
+        client_max_body_size 30M;
+$config
+        $location
+    }
+}
+$after
+EOF
+}
+
+
+# Writes everything a block needs into a fresh directory.
+
+sub prepare {
+    my ($block) = @_;
+
+    # logs and files of the block before must not be taken for this one's
+    remove_tree(map { "$root/$_" } qw(conf html logs temp));
+    make_path(map { "$root/$_" } qw(conf html logs temp));
+    write_file("$root/html/index.html",
+               "<html><head><title>It works!</title></head>"
+               . "<body>It works!</body></html>");
+    write_user_files(scalar $block->user_files);
+    write_file("$root/conf/nginx.conf", configuration($block));
+}
+
+
+sub connects {
+    return defined IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 1);
+}
+
+
+sub spawn {
+    $pid = fork;
+    die "could not fork: $!\n" if !defined $pid;
+    return if $pid;
+
+    setpgrp;
+    open STDOUT, '>', "$root/logs/output.log";
+    open STDERR, '>&', \*STDOUT;
+    for (@env) {
+        my ($name, $value) = split /=/, $_, 2;
+        $ENV{$name} = $value if defined $value;
+    }
+
+    # the log of what is said before the configuration is read
+    exec $binary, '-p', "$root/", '-c', 'conf/nginx.conf',
+        '-e', 'logs/error.log'
+        or POSIX::_exit(127);
+}
+
+
+# Returns undef when nginx listens, else what became of it.
+
+sub start {
+    my $deadline = time + $patience;
+
+    return "something else listens on port $port already" if connects();
+
+    spawn();
+
+    while (time < $deadline) {
+        if (waitpid($pid, WNOHANG) == $pid) {
+            undef $pid;
+            return ended($?);
+        }
+
+        return undef if connects();
+
+        sleep 0.003;
+    }
+
+    stop();
+    return "it did not listen on port $port within $patience s";
+}
+
+
+# Waits for an nginx that shall not start.  Returns its wait status, or undef
+# when it lives.
+
+sub start_and_die {
+    my $deadline = time + $patience;
+
+    spawn();
+
+    while (time < $deadline) {
+        if (waitpid($pid, WNOHANG) == $pid) {
+            undef $pid;
+            return $?;
+        }
+
+        last if connects();
+
+        sleep 0.003;
+    }
+
+    stop();
+    return undef;
+}
+
+
+sub ended {
+    my ($status) = @_;
+
+    return $status & 127 ? 'it was ended by signal ' . ($status & 127)
+                         : 'it exited with code ' . ($status >> 8);
+}
+
+
+# Stops gracefully.  Returns undef, or what was wrong with its end.
+
+sub stop {
+    return undef if !defined $pid;
+
+    my $child = $pid;
+    undef $pid;
+    kill QUIT => $child;
+
+    my $deadline = time + $patience;
+    while (time < $deadline) {
+        if (waitpid($child, WNOHANG) == $child) {
+            return $? == 0 ? undef : ended($?);
+        }
+        sleep 0.002;
+    }
+
+    kill KILL => -$child;
+    waitpid $child, 0;
+
+    return "it did not end within $patience s after SIGQUIT";
+}
+
+
+sub error_log {
+    my $text = '';
+
+    for my $name (qw(error.log output.log)) {
+        open my $file, '<', "$root/logs/$name" or next;
+        local $/;
+        $text .= <$file> // '';
+    }
+
+    return $text;
+}
+
+
+END {
+    # a test that dies half way must not leave its nginx behind
+    my $status = $?;
+    stop();
+    $? = $status;
+}
+
+
+1;
