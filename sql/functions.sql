@@ -1,0 +1,34 @@
+/*
+ * All functions, in the order in which they need each other, and who may call
+ * them: applied as one transaction after the migrations, each time.
+ *
+ * psql variable: schema_version, what api.schema_version() shall say.
+ */
+
+\set ON_ERROR_STOP on
+
+begin;
+
+set local client_min_messages = warning;
+
+-- one at a time
+select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')) \g /dev/null
+
+\ir functions/tables.sql
+\ir functions/base.sql
+\ir functions/partitions.sql
+\ir functions/users.sql
+\ir functions/audit.sql
+\ir functions/authentication.sql
+
+revoke all on all functions in schema api, private from public, leadgen_gateway;
+grant execute on all functions in schema api to leadgen_gateway;
+
+select private.audit_partitions() \g /dev/null
+
+insert into api.version (version, applied_at)
+values (:'schema_version', now())
+on conflict (only_one) do update
+set version = excluded.version, applied_at = excluded.applied_at;
+
+commit;

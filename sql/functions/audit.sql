@@ -1,0 +1,330 @@
+/*
+ * The audit log: adding to it and reading it.
+ */
+
+
+/*
+ * Adds the row of a call of the module's own API, in the transaction of its
+ * change.  Its id is the request's.
+ *
+ * request        as every endpoint gets it
+ * status         HTTP status of the reply
+ * more           object: what the action adds to details
+ * error_message  NULL: it succeeded
+ */
+create or replace function private.audit(
+    request jsonb, action text, user_id bigint, user_email text,
+    resource_type text, resource_id text, status integer, more jsonb,
+    error_message text
+) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    request_id constant uuid := request ->> 'request_id';
+begin
+    perform private.audit_partitions_for(request_id, request_id);
+
+    insert into public.audit_logs (
+        id, action, user_id, user_email, resource_type, resource_id, details,
+        ip_address, user_agent, timestamp, success, error_message
+    ) values (
+        request_id,
+        $2,
+        $3,
+        left($4, 254),
+        $5,
+        left($6, 255),
+        jsonb_build_object(
+            'method', request -> 'method',
+            'path', request -> 'path',
+            'status', status,
+            'request_id', request_id
+        ) || more,
+        private.to_inet(request ->> 'ip_address'),
+        request ->> 'user_agent',
+        now(),
+        $9 is null,
+        $9
+    );
+end
+$$;
+
+
+/*
+ * Adds a batch of events, in arrays of one length, one element an event.  Those
+ * that are there already, by their id, are skipped: a batch whose answer was
+ * lost can be sent again.
+ *
+ * ids         UUIDv7
+ * timestamps  when it happened
+ * details     objects
+ * successes   NULL: the outcome is unknown
+ *
+ * Texts that are indexed are cut: e-mail addresses at 254 characters, types
+ * and ids of resources at 63 and 255.  An ip_address that is none becomes NULL.
+ *
+ * Returns how many are new.  A row that can't be stored fails the whole batch,
+ * with SQLSTATE class 22, 23 or 54.
+ */
+create or replace function api.audit_ingest(
+    ids uuid[], timestamps timestamptz[], actions text[], user_ids bigint[],
+    user_emails text[], resource_types text[], resource_ids text[],
+    details jsonb[], ip_addresses text[], user_agents text[],
+    successes boolean[], error_messages text[]
+) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    added integer;
+begin
+    perform private.audit_partitions_for(min(id::text)::uuid, max(id::text)::uuid)
+    from unnest(ids) id;
+
+    insert into public.audit_logs (
+        id, timestamp, action, user_id, user_email, resource_type, resource_id,
+        details, ip_address, user_agent, success, error_message
+    )
+    select
+        e.id, e.timestamp, e.action, e.user_id, left(e.user_email, 254),
+        left(e.resource_type, 63), left(e.resource_id, 255),
+        coalesce(e.details, '{}'), private.to_inet(e.ip_address), e.user_agent,
+        e.success, e.error_message
+    from unnest(
+        ids, timestamps, actions, user_ids, user_emails, resource_types,
+        resource_ids, details, ip_addresses, user_agents, successes,
+        error_messages
+    ) as e (
+        id, timestamp, action, user_id, user_email, resource_type, resource_id,
+        details, ip_address, user_agent, success, error_message
+    )
+    on conflict do nothing;
+
+    get diagnostics added = row_count;
+    return added;
+end
+$$;
+
+
+/*
+ * A cursor is the last id of a page: a version byte and the 16 bytes, in
+ * base64 that needs no escaping in a URL.
+ */
+create or replace function private.audit_cursor(id uuid) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select rtrim(translate(encode('\x01'::bytea || uuid_send(id), 'base64'), '+/', '-_'), '=');
+$$;
+
+
+-- The id of a cursor, or NULL when the text is not one.
+create or replace function private.audit_cursor_id(cursor text) returns uuid
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    id uuid;
+begin
+    id := substr(encode(decode(translate(cursor, '-_', '+/') || '=', 'base64'), 'hex'), 3);
+
+    if private.audit_cursor(id) = cursor then
+        return id;
+    end if;
+
+    return null;
+exception
+    when data_exception then return null;
+end
+$$;
+
+
+-- A row of audit_logs as the API shows it.
+create or replace function private.audit_item(entry public.audit_logs)
+returns jsonb
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select jsonb_build_object(
+    'id', entry.id,
+    'action', entry.action,
+    'user_id', entry.user_id,
+    'user_email', entry.user_email,
+    'resource_type', entry.resource_type,
+    'resource_id', entry.resource_id,
+    'details', entry.details,
+    'ip_address', host(entry.ip_address),
+    'user_agent', entry.user_agent,
+    'timestamp', private.to_json_time(entry.timestamp),
+    'success', entry.success,
+    'error_message', entry.error_message
+);
+$$;
+
+
+/*
+ * Refuses a query (names and values, all strings) that private.audit_where
+ * can't carry out: LG422 naming each wrong field.
+ */
+create or replace function private.audit_check(query jsonb) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    a_time constant text := 'Send a time such as 2026-11-23T08:00:00Z; a + of an offset is %2B in a URL.';
+    a_text constant text := 'Send 1 to 255 characters, or leave it out.';
+    errors jsonb;
+begin
+    select jsonb_agg(jsonb_build_object('field', f.name, 'message', m.message) order by f.name)
+    into errors
+    from jsonb_each_text(query) as f (name, value)
+    cross join lateral (select case f.name
+        when 'action' then case when f.value not in (select name from private.actions()) then
+            'Send one of ' || (select string_agg(name, ', ') from private.actions()) || '.'
+        end
+        when 'user_id' then case when f.value !~ '^[1-9][0-9]{0,17}$' then
+            'Send the id of a user, a whole number from 1.'
+        end
+        when 'user_email' then case when char_length(f.value) not between 1 and 255 then a_text end
+        when 'resource_type' then case when char_length(f.value) not between 1 and 255 then a_text end
+        when 'resource_id' then case when char_length(f.value) not between 1 and 255 then a_text end
+        when 'q' then case when char_length(f.value) not between 1 and 255 then a_text end
+        when 'success' then case when f.value not in ('true', 'false', 'unknown') then
+            'Send true, false or unknown.'
+        end
+        when 'ip_address' then case when private.to_inet(f.value) is null then
+            'Send an address such as 192.0.2.1 or 2001:db8::1, or a network such as 192.0.2.0/24.'
+        end
+        when 'from' then case when private.to_time(f.value) is null then a_time end
+        when 'to' then case
+            when private.to_time(f.value) is null then a_time
+            when private.to_time(f.value) <= private.to_time(query ->> 'from') then
+                'Send a time after the one of from.'
+        end
+        when 'limit' then case
+            when f.value !~ '^[0-9]{1,3}$' or f.value::integer not between 1 and 200 then
+                'Send a whole number from 1 to 200.'
+        end
+        when 'cursor' then case when private.audit_cursor_id(f.value) is null then
+            'Send the next_cursor of the page before, as it was, or leave it out for the first page.'
+        end
+        else 'There is no such filter: there are action, user_id, user_email, resource_type,'
+            ' resource_id, success, ip_address, from, to and q, and limit and cursor.'
+        end
+    ) as m (message)
+    where m.message is not null;
+
+    if errors is not null then
+        perform private.refuse(422, 'Mend the filters listed in errors and send it again.', errors);
+    end if;
+end
+$$;
+
+
+/*
+ * The condition of a checked query, as SQL in which $1 is the query itself.
+ * It is put together from these lines alone, so that the planner sees only
+ * the filters in use; values stay parameters.
+ *
+ * The time of an event is on its row; its id has that of the request, which
+ * may have started some minutes before.  So the range of ids that leads to the
+ * right partitions is ten minutes wider on both sides.
+ */
+create or replace function private.audit_where(query jsonb) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+select coalesce(string_agg(c.condition, ' and ' order by c.name), 'true')
+from (values
+    ('action', 'action = ($1 ->> ''action'')'),
+    ('user_id', 'user_id = ($1 ->> ''user_id'')::bigint'),
+    ('user_email', '(private.canonical_email(user_email)) collate "C"'
+        ' = private.canonical_email($1 ->> ''user_email'')'),
+    ('resource_type', 'resource_type = ($1 ->> ''resource_type'')'),
+    ('resource_id', 'resource_id = ($1 ->> ''resource_id'')'),
+    ('success', case query ->> 'success'
+        when 'true' then 'success'
+        when 'false' then 'success is not true and success = false'
+        else 'success is not true and success is null'
+    end),
+    ('ip_address', 'ip_address <<= ($1 ->> ''ip_address'')::inet'),
+    ('from', 'timestamp >= private.to_time($1 ->> ''from'')'
+        ' and id >= private.uuid_at(private.to_time($1 ->> ''from'') - interval ''10 minutes'')'),
+    ('to', 'timestamp < private.to_time($1 ->> ''to'')'
+        ' and id < private.uuid_at(private.to_time($1 ->> ''to'') + interval ''10 minutes'')'),
+    ('cursor', 'id < private.audit_cursor_id($1 ->> ''cursor'')')
+) as c (name, condition)
+where query ? c.name;
+$$;
+
+
+/*
+ * GET /api/admin/audit-logs: newest first.
+ *
+ * query  any of action, user_id, user_email, resource_type, resource_id,
+ *        success (true, false, unknown), ip_address (address or network),
+ *        from (inclusive) and to (exclusive) in RFC 3339, q (part of e-mail
+ *        address, resource_id, error_message, user_agent or path, in upper or
+ *        lower case), limit (1 to 200, else 50), cursor
+ *
+ * Returns {"items": [...], "next_cursor": text or null}.  LG422: see errors.
+ *
+ * No index helps q, so one call looks through 100,000 rows at most: a page may
+ * have fewer items than its limit, or none, and still a next_cursor.
+ */
+create or replace function api.audit_logs(request jsonb) returns api.reply
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    query constant jsonb := coalesce(request -> 'query', '{}');
+    page_size integer;
+    conditions text;
+    pattern text;
+    last_searched uuid;
+    items jsonb;
+    last_id uuid;
+    is_more boolean;
+begin
+    perform private.audit_check(query);
+    page_size := coalesce((query ->> 'limit')::integer, 50);
+    conditions := private.audit_where(query);
+
+    if query ? 'q' then
+        execute format(
+            'select id from public.audit_logs where %s order by id desc offset 99999 limit 1',
+            conditions
+        ) into last_searched using query;
+
+        pattern := '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%';
+        conditions := conditions || ' and id >= coalesce($3, ''00000000-0000-0000-0000-000000000000'')'
+            ' and concat_ws(e''\n'', user_email, resource_id, error_message, user_agent,'
+            ' details ->> ''path'') ilike $4';
+    end if;
+
+    execute format(
+        'with found as materialized ('
+        '    select * from public.audit_logs where %s order by id desc limit $2 + 1'
+        '), page as ('
+        '    select * from found order by id desc limit $2'
+        ')'
+        'select coalesce(jsonb_agg(private.audit_item(page.*) order by id desc), ''[]''),'
+        '    min(id::text)::uuid, (select count(*) > $2 from found)'
+        'from page',
+        conditions
+    ) into items, last_id, is_more
+    using query, page_size, last_searched, pattern;
+
+    if not is_more then
+        last_id := last_searched;
+    end if;
+
+    return row(
+        200,
+        jsonb_build_object('items', items, 'next_cursor', private.audit_cursor(last_id)),
+        null,
+        false
+    )::api.reply;
+end
+$$;

@@ -1,0 +1,7 @@
+-- Revert leadgen:sessions from pg
+
+begin;
+
+drop table public.sessions;
+
+commit;
