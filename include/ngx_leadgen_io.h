@@ -13,6 +13,7 @@
 
 
 #include "ngx_leadgen_shm.h"
+#include <ngx_event.h>
 
 
 typedef struct ngx_leadgen_call_s     ngx_leadgen_call_t;
