@@ -26,6 +26,28 @@ $(build_dir)/compile_commands.json: $(build_dir)/sources.list
 
 $(build_dir)/sources.list: $(module) ;
 
+test: ## The whole test suite
+	@$(MAKE) --no-print-directory deps module
+	@t/run "$(build_dir)" "$(CC)" $(SUITES)
+
+lint: module ## Static checks
+	@t/lint/run "$(build_dir)"
+
+prove-checks: ## See each static check fail, on a copy with a fault
+	@t/lint/prove "$(build_dir)"
+
+generate: ## SQL and README tables from include/tables/*.def
+	@include/tables/generate.py
+
+bench: module ## What the gateway costs, against a bare proxy
+	@bench/run "$(build_dir)"
+
+fuzz: ## Fuzzers, FUZZ_SECONDS each
+	@t/fuzz/run "$(build_dir)" "$(or $(FUZZ_SECONDS),30)"
+
+asan: ## Test blocks under AddressSanitizer and UBSan
+	@t/asan "$(build_dir)"
+
 clean: ## Remove build/ and run/
 	@docker/local/down.sh
 	rm -rf build run
