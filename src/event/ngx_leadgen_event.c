@@ -1,0 +1,120 @@
+
+/*
+ * Events: what happened enters, and is a frame in the spool when the function
+ * returns.
+ */
+
+
+#include "ngx_leadgen_spool.h"
+
+
+static ngx_leadgen_segment_t *ngx_leadgen_event_write(uint32_t kind,
+    const ngx_leadgen_event_t *event);
+static ngx_int_t ngx_leadgen_event_refuse(void);
+
+
+ngx_int_t
+ngx_leadgen_event_reserve(size_t size)
+{
+    if (ngx_leadgen_spool_reserve(size) != NGX_OK) {
+        return ngx_leadgen_event_refuse();
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_leadgen_event_release(size_t size)
+{
+    ngx_leadgen_spool_release(size);
+}
+
+
+ngx_int_t
+ngx_leadgen_event_intend(const ngx_leadgen_event_t *event)
+{
+    size_t                  size;
+    ngx_leadgen_event_t     fitting;
+    ngx_leadgen_segment_t  *segment;
+
+    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
+
+    size = ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting));
+
+    if (ngx_leadgen_intent_full()
+        || ngx_leadgen_spool_reserve(size) != NGX_OK)
+    {
+        return ngx_leadgen_event_refuse();
+    }
+
+    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_INTENT, &fitting);
+
+    ngx_leadgen_spool_release(size);
+    ngx_leadgen_intent_open(event->id, segment);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
+    ngx_uint_t intended)
+{
+    size_t               size;
+    ngx_leadgen_event_t  fitting;
+
+    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
+
+    size = ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting));
+
+    if (size > reserved) {
+
+        if (ngx_leadgen_spool_reserve(size - reserved) == NGX_OK) {
+            reserved = size;
+
+        } else if (reserved == 0
+                   || ngx_leadgen_record_fit(&fitting, event, reserved)
+                      != NGX_OK)
+        {
+            return ngx_leadgen_event_refuse();
+        }
+    }
+
+    (void) ngx_leadgen_event_write(NGX_LEADGEN_FRAME_EVENT, &fitting);
+
+    ngx_leadgen_spool_release(reserved);
+
+    if (intended) {
+        ngx_leadgen_intent_close(event->id);
+    }
+
+    ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_APPENDED, 1);
+    ngx_leadgen_pump_wake(1);
+
+    return NGX_OK;
+}
+
+
+static ngx_leadgen_segment_t *
+ngx_leadgen_event_write(uint32_t kind, const ngx_leadgen_event_t *event)
+{
+    u_char  *payload, *last;
+
+    payload = ngx_leadgen_spool_place(
+                  ngx_leadgen_frame_size(ngx_leadgen_record_size(event)))
+              + sizeof(ngx_leadgen_frame_t);
+
+    last = ngx_leadgen_record_encode(payload, event);
+
+    return ngx_leadgen_spool_commit(kind, last - payload);
+}
+
+
+static ngx_int_t
+ngx_leadgen_event_refuse(void)
+{
+    ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_REFUSED, 1);
+
+    return NGX_BUSY;
+}

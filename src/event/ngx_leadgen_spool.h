@@ -1,0 +1,259 @@
+
+/*
+ * What the units of the event layer share among themselves: segments, records,
+ * batches.
+ */
+
+
+#ifndef _NGX_LEADGEN_SPOOL_H_INCLUDED_
+#define _NGX_LEADGEN_SPOOL_H_INCLUDED_
+
+
+#include "ngx_leadgen_event.h"
+
+
+#define NGX_LEADGEN_FRAME_INTENT     1
+#define NGX_LEADGEN_FRAME_EVENT      2
+
+#define NGX_LEADGEN_SEGMENT_VERSION  1
+#define NGX_LEADGEN_SEGMENT_SUFFIX   ".segment"
+#define NGX_LEADGEN_SEGMENT_NAME     128
+#define NGX_LEADGEN_BOOT_ID          36
+
+#define NGX_LEADGEN_SINK_AUDIT       0
+#define NGX_LEADGEN_SINKS            4
+
+#define NGX_LEADGEN_BATCH_EVENTS     500
+#define NGX_LEADGEN_BATCH_BYTES      (256 * 1024)
+
+
+/* --- segment: one file of frames, mapped --- */
+
+typedef struct {
+    uint64_t                   magic;       /* written last; 0: never used */
+    uint32_t                   version;
+    uint32_t                   size;        /* of this header */
+    u_char                     worker[NGX_LEADGEN_UUID_SIZE];
+    uint64_t                   sequence;
+    uint64_t                   created;     /* microseconds since 1970 */
+    uint32_t                   pid;
+    uint32_t                   sealed;      /* nothing is appended any more */
+    uint64_t                   shipped[NGX_LEADGEN_SINKS];  /* offsets */
+} ngx_leadgen_segment_header_t;
+
+
+/* Lifetime: from create or adopt until release, in whatever thread. */
+
+typedef struct {
+    ngx_queue_t                    queue;
+    ngx_leadgen_segment_header_t  *header;
+    u_char                        *start;   /* the first frame */
+    u_char                        *cursor;  /* the pump has read up to here */
+    u_char                        *pos;     /* frames end, the next is put */
+    u_char                        *last;    /* the mapping's end */
+    size_t                         unread;  /* damaged bytes behind pos */
+    ngx_uint_t                     intents; /* open ones */
+    ngx_uint_t                     syncing; /* a thread holds fd */
+    ngx_uint_t                     unsynced;
+    int                            directory;
+    ngx_fd_t                       fd;      /* holds the lock */
+    char                           name[NGX_LEADGEN_SEGMENT_NAME];
+} ngx_leadgen_segment_t;
+
+
+/* What a new segment needs; passed by value into a thread. */
+
+typedef struct {
+    int                            directory;
+    ngx_uint_t                     durable; /* sync what is created */
+    size_t                         size;    /* of the segment */
+    size_t                         limit;   /* of all files together */
+    uint64_t                       sequence;    /* the first to try */
+    uint32_t                       pid;
+    u_char                         worker[NGX_LEADGEN_UUID_SIZE];
+    char                           boot[NGX_LEADGEN_BOOT_ID + 1];
+} ngx_leadgen_segment_spec_t;
+
+
+typedef struct {
+    ngx_leadgen_segment_t         *segment; /* NULL: failed */
+    const char                    *failed;  /* what did, if anything */
+    ngx_err_t                      err;
+} ngx_leadgen_segment_answer_t;
+
+
+typedef enum {
+    NGX_LEADGEN_SEGMENT_KEEP = 0,           /* for the next worker */
+    NGX_LEADGEN_SEGMENT_REMOVE,
+    NGX_LEADGEN_SEGMENT_QUARANTINE
+} ngx_leadgen_segment_end_e;
+
+
+void ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
+    ngx_leadgen_segment_answer_t *answer);
+
+/*
+ * Takes the segment of that name over from a dead owner.  NGX_OK; NGX_DONE: it
+ * is gone, or was empty and is removed; NGX_BUSY: its owner lives; NGX_DECLINED:
+ * not of this version; NGX_ERROR.
+ */
+ngx_int_t ngx_leadgen_segment_adopt(int directory, const char *name,
+    ngx_leadgen_segment_t **segment);
+
+/* Unmaps and unlocks it, and frees it. */
+void ngx_leadgen_segment_release(ngx_leadgen_segment_t *segment,
+    ngx_leadgen_segment_end_e end);
+
+/* The same in a thread.  NGX_BUSY: not now, the segment is still there. */
+ngx_int_t ngx_leadgen_segment_retire(ngx_leadgen_backend_t *threads,
+    ngx_leadgen_segment_t *segment);
+
+
+/* --- job: a piece of work for a thread --- */
+
+/* answer is NULL when the work was not done, or its answer was lost. */
+typedef void (*ngx_leadgen_job_done_pt)(void *data, u_char *answer);
+
+/* Copies arg.  NGX_OK: done() runs later, if there is one; NGX_BUSY. */
+ngx_int_t ngx_leadgen_job_start(ngx_leadgen_backend_t *threads,
+    ngx_leadgen_call_work_pt work, const void *arg, size_t len,
+    ngx_leadgen_job_done_pt done, void *data);
+
+
+/* --- spool --- */
+
+/* All as event_reserve and event_release, which count refusals. */
+ngx_int_t ngx_leadgen_spool_reserve(size_t size);
+void ngx_leadgen_spool_release(size_t size);
+
+/*
+ * The place of a frame of that size, for which room has been reserved.  The
+ * payload goes behind the frame's header, which must stay zero until commit.
+ */
+u_char *ngx_leadgen_spool_place(size_t size);
+ngx_leadgen_segment_t *ngx_leadgen_spool_commit(uint32_t kind,
+    size_t payload);
+
+/* This worker's segments, oldest first; only the last is appended to. */
+ngx_queue_t *ngx_leadgen_spool_segments(void);
+
+/* Hands segments that nobody needs any more to a thread.  NGX_AGAIN: some are
+ * left to be handed over. */
+ngx_int_t ngx_leadgen_spool_sweep(void);
+
+/* The directory's descriptor, -1 when the spool could not be opened. */
+int ngx_leadgen_spool_directory(void);
+
+/* Bytes of the directory's regular files, or NGX_ERROR. */
+off_t ngx_leadgen_spool_used(int directory);
+
+
+/* --- intent: which segment an open one stands in --- */
+
+ngx_uint_t ngx_leadgen_intent_full(void);
+void ngx_leadgen_intent_open(const u_char *id,
+    ngx_leadgen_segment_t *segment);
+void ngx_leadgen_intent_close(const u_char *id);
+
+
+/* --- record: an event as it stands in a frame --- */
+
+typedef struct {
+    ngx_leadgen_event_t            event;
+    ngx_str_t                      action;  /* by name: the number of an action
+                                             * is this build's alone */
+} ngx_leadgen_record_t;
+
+
+#define NGX_LEADGEN_EVENT_FRAME  8192       /* bytes, at most */
+
+u_char *ngx_leadgen_record_encode(u_char *dst,
+    const ngx_leadgen_event_t *event);
+size_t ngx_leadgen_record_size(const ngx_leadgen_event_t *event);
+
+/* NGX_OK; NGX_ERROR: not an event.  Texts point into the payload. */
+ngx_int_t ngx_leadgen_record_decode(const ngx_str_t *payload,
+    ngx_leadgen_record_t *record);
+
+/* Copies an event with texts cut to their limits, then to the room there is.
+ * NGX_ERROR: even without any text it is too long. */
+ngx_int_t ngx_leadgen_record_fit(ngx_leadgen_event_t *dst,
+    const ngx_leadgen_event_t *event, size_t room);
+
+
+/* --- batch: what one call ships --- */
+
+/* Lifetime: its pool. */
+
+typedef struct {
+    ngx_pool_t                    *pool;
+    ngx_leadgen_segment_t         *segment;
+    u_char                        *end;     /* cursor, once it is shipped */
+    uint32_t                       kind;
+    ngx_uint_t                     n;
+    ngx_leadgen_record_t          *records;
+} ngx_leadgen_batch_t;
+
+
+/*
+ * Reads up to max frames of batch->kind behind the segment's cursor.  NGX_OK;
+ * NGX_DONE: there is none up to its end.
+ */
+ngx_int_t ngx_leadgen_batch_read(ngx_leadgen_batch_t *batch,
+    ngx_leadgen_segment_t *segment, ngx_uint_t max);
+
+/* Moves the cursor behind what was shipped. */
+void ngx_leadgen_batch_advance(ngx_leadgen_batch_t *batch);
+
+
+/* --- details: the JSON object of a row --- */
+
+#define NGX_LEADGEN_DETAILS_FIXED   256     /* bytes, at most, without texts */
+#define NGX_LEADGEN_DETAILS_FACTOR  24      /* bytes for one of a text */
+
+u_char *ngx_leadgen_details_write(u_char *dst,
+    const ngx_leadgen_record_t *record);
+
+/* Writes "name":"text", made safe, with a comma unless dst stands behind an
+ * opening brace; nothing when the text is empty. */
+u_char *ngx_leadgen_details_text(u_char *dst, const char *name,
+    const ngx_str_t *text);
+
+
+/* --- sink: PostgreSQL's audit_logs --- */
+
+#define NGX_LEADGEN_SINK_NARGS  12
+
+extern const char  ngx_leadgen_sink_statement[];
+
+/* The arguments of the statement, binary.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_sink_encode(const ngx_leadgen_batch_t *batch,
+    ngx_str_t *args);
+
+
+/* --- dead letters: events that PostgreSQL refuses --- */
+
+/* Appends one line to audit.dead.  done gets a non-NULL answer when it was
+ * written. */
+ngx_int_t ngx_leadgen_dead_park(ngx_leadgen_backend_t *threads,
+    ngx_pool_t *pool, const ngx_leadgen_record_t *record, const char *code,
+    const ngx_str_t *reason, ngx_leadgen_job_done_pt done, void *data);
+
+
+/* --- adopt: all segments of one dead worker at a time --- */
+
+ngx_int_t ngx_leadgen_adopt_start(ngx_cycle_t *cycle,
+    ngx_leadgen_backend_t *threads);
+void ngx_leadgen_adopt_stop(void);
+
+/* The next frames of dead workers, as batch_read. */
+ngx_int_t ngx_leadgen_adopt_read(ngx_leadgen_batch_t *batch, ngx_uint_t max);
+
+
+/* --- pump --- */
+
+/* Something has been appended or adopted. */
+void ngx_leadgen_pump_wake(ngx_uint_t n);
+
+
+#endif /* _NGX_LEADGEN_SPOOL_H_INCLUDED_ */
