@@ -1,0 +1,150 @@
+
+/*
+ * Text: what is safe stays as it is, everything else becomes \xHH.
+ *
+ * sources: src/base/ngx_leadgen_text.c
+ */
+
+
+#include "unit.h"
+#include "ngx_leadgen_base.h"
+
+
+static ngx_str_t
+safe(const ngx_str_t *src)
+{
+    ngx_str_t  out;
+
+    static u_char  buffer[4096];
+
+    out.data = buffer;
+    out.len = ngx_leadgen_text_sanitize(buffer, src) - buffer;
+
+    return out;
+}
+
+
+static void
+test_sanitize(void)
+{
+    size_t     i;
+    ngx_str_t  src;
+
+    static const struct {
+        const char  *src;
+        const char  *want;
+        int          utf8;
+    } rows[] = {
+        { "",                     "",                             1 },
+        { "plain ~text",          "plain ~text",                  1 },
+        { "Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80",
+          "Zo\xc3\xab \xe2\x82\xac \xf0\x9f\x98\x80",             1 },
+        { "a\r\nb\tc\x1b[31m",    "a\\x0d\\x0ab\\x09c\\x1b[31m",  1 },
+        { "\x7f",                 "\\x7f",                        1 },
+        { "\xc2\x80\xc2\x9f",     "\\xc2\\x80\\xc2\\x9f",         1 },
+        { "\xc2\xa0",             "\xc2\xa0",                     1 },
+        { "\xe2\x80\xae",         "\\xe2\\x80\\xae",              1 },
+        { "\xe2\x80\xaa",         "\\xe2\\x80\\xaa",              1 },
+        { "\xe2\x81\xa6",         "\\xe2\\x81\\xa6",              1 },
+        { "\xe2\x81\xa9",         "\\xe2\\x81\\xa9",              1 },
+        { "\xe2\x80\xa9",         "\xe2\x80\xa9",                 1 },
+        { "\xe2\x80\xaf",         "\xe2\x80\xaf",                 1 },
+        { "\xff\xfe",             "\\xff\\xfe",                   0 },
+        { "\x80" "a",             "\\x80a",                       0 },
+        { "\xc0\xaf",             "\\xc0\\xaf",                   0 },
+        { "\xc1\xbf",             "\\xc1\\xbf",                   0 },
+        { "\xe0\x80\xaf",         "\\xe0\\x80\\xaf",              0 },
+        { "\xe0\x9f\xbf",         "\\xe0\\x9f\\xbf",              0 },
+        { "\xed\xa0\x80",         "\\xed\\xa0\\x80",              0 },
+        { "\xed\x9f\xbf",         "\xed\x9f\xbf",                 1 },
+        { "\xf0\x8f\xbf\xbf",     "\\xf0\\x8f\\xbf\\xbf",         0 },
+        { "\xf4\x8f\xbf\xbf",     "\xf4\x8f\xbf\xbf",             1 },
+        { "\xf4\x90\x80\x80",     "\\xf4\\x90\\x80\\x80",         0 },
+        { "\xf5\x80\x80\x80",     "\\xf5\\x80\\x80\\x80",         0 },
+        { "a\xe2\x82",            "a\\xe2\\x82",                  0 },
+        { "\xe2\x82g",            "\\xe2\\x82g",                  0 },
+        { "\xc3",                 "\\xc3",                        0 },
+        { "\xf0\x9f\x98",         "\\xf0\\x9f\\x98",              0 }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        src.data = (u_char *) rows[i].src;
+        src.len = strlen(rows[i].src);
+
+        is_str(safe(&src), rows[i].want, "row %d is made safe", (int) i);
+        is_int(ngx_leadgen_text_is_utf8(&src), rows[i].utf8,
+               "row %d is UTF-8 or not", (int) i);
+    }
+
+    src.data = (u_char *) "a\0b";
+    src.len = 3;
+
+    is_str(safe(&src), "a\\x00b", "a zero byte");
+}
+
+
+/* All of 1 and 2 bytes: what leaves is UTF-8 without controls, within 4 for
+ * 1, and making it safe again changes nothing. */
+
+static void
+test_all(void)
+{
+    u_char     bytes[2], once[16], twice[64];
+    size_t     i, k, n, wrong;
+    ngx_str_t  src, out, again;
+
+    wrong = 0;
+
+    for (n = 1; n <= 2; n++) {
+        for (i = 0; i < (n == 1 ? 256 : 65536); i++) {
+            bytes[0] = (u_char) i;
+            bytes[1] = (u_char) (i >> 8);
+            src.data = bytes;
+            src.len = n;
+
+            out.data = once;
+            out.len = ngx_leadgen_text_sanitize(once, &src) - once;
+            again.data = twice;
+            again.len = ngx_leadgen_text_sanitize(twice, &out) - twice;
+
+            wrong += out.len > 4 * n || !ngx_leadgen_text_is_utf8(&out);
+            wrong += again.len != out.len
+                     || memcmp(again.data, out.data, out.len) != 0;
+
+            for (k = 0; k < out.len; k++) {
+                wrong += out.data[k] < 0x20 || out.data[k] == 0x7f;
+            }
+        }
+    }
+
+    is_int(wrong, 0, "every text of one and two bytes");
+}
+
+
+static void
+test_json(void)
+{
+    u_char     buffer[64];
+    ngx_str_t  src, out;
+
+    src = unit_str("a\"b\\c\x01\n/\xc3\xab");
+    out.data = buffer;
+    out.len = ngx_leadgen_text_json(buffer, &src) - buffer;
+
+    is_str(out, "\"a\\\"b\\\\c\\u0001\\u000a/\xc3\xab\"", "a JSON string");
+
+    ngx_str_null(&src);
+    out.len = ngx_leadgen_text_json(buffer, &src) - buffer;
+    is_str(out, "\"\"", "an empty JSON string");
+}
+
+
+int
+main(void)
+{
+    test_sanitize();
+    test_all();
+    test_json();
+
+    return unit_done();
+}
