@@ -205,8 +205,6 @@ ngx_leadgen_token_subject(json_t *claims, ngx_leadgen_principal_t *principal)
 }
 
 
-/* Within the second of a revocation, what was issued counts as before it. */
-
 static ngx_uint_t
 ngx_leadgen_token_is_revoked(const ngx_leadgen_principal_t *principal)
 {

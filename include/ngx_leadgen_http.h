@@ -1,0 +1,82 @@
+
+/*
+ * HTTP: directives, phases, the module's own API.  What ngx_leadgen_module.c
+ * puts into nginx's tables.
+ */
+
+
+#ifndef _NGX_LEADGEN_HTTP_H_INCLUDED_
+#define _NGX_LEADGEN_HTTP_H_INCLUDED_
+
+
+#include "ngx_leadgen.h"
+#include <ngx_http.h>
+
+
+extern ngx_module_t  ngx_leadgen_module;
+
+
+/* --- conf: the two structs behind all directives --- */
+
+void *ngx_leadgen_conf_create_main(ngx_conf_t *cf);
+char *ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf);
+void *ngx_leadgen_conf_create_location(ngx_conf_t *cf);
+char *ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent,
+    void *child);
+
+
+/* --- directive: in http{} --- */
+
+char *ngx_leadgen_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_database(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_role(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_service(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* --- location: directives in location{} --- */
+
+char *ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_location_audit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* --- phases --- */
+
+/* PREACCESS: takes forged identity headers off, and judges subrequests. */
+ngx_int_t ngx_leadgen_guard_preaccess(ngx_http_request_t *r);
+
+/* ACCESS: judges requests. */
+ngx_int_t ngx_leadgen_guard_access(ngx_http_request_t *r);
+
+/* LOG: records what ended without an answer. */
+ngx_int_t ngx_leadgen_audit_log(ngx_http_request_t *r);
+
+/* Installs the header filter: the record before the answer. */
+void ngx_leadgen_filter_install(void);
+
+ngx_int_t ngx_leadgen_variables_add(ngx_conf_t *cf);
+
+
+/* --- worker --- */
+
+ngx_int_t ngx_leadgen_worker_init(ngx_cycle_t *cycle);
+void ngx_leadgen_worker_exit(ngx_cycle_t *cycle);
+
+
+#endif /* _NGX_LEADGEN_HTTP_H_INCLUDED_ */

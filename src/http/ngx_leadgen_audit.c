@@ -1,0 +1,264 @@
+
+/*
+ * Audit: a decision goes in when it is made, its event comes out before the
+ * answer does.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+static ngx_int_t ngx_leadgen_audit_action(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+static void ngx_leadgen_audit_fill(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_action_e action);
+static void ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx);
+static ngx_uint_t ngx_leadgen_audit_is_safe(ngx_http_request_t *r);
+static void ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx, u_char *buffer,
+    size_t size);
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    size_t                    size;
+    ngx_int_t                 action;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+    action = ngx_leadgen_audit_action(r, ctx);
+
+    if (action == NGX_ERROR || ctx->to_record || mcf->spool.path.len == 0) {
+        return NGX_LEADGEN_PROBLEM_NONE;
+    }
+
+    ngx_leadgen_audit_fill(r, ctx, action);
+
+    size = ngx_leadgen_event_size(&ctx->event);
+
+    if (ngx_leadgen_event_reserve(size) != NGX_OK) {
+        return NGX_LEADGEN_PROBLEM_AUDIT_AWAY;
+    }
+
+    ctx->reserved = size;
+    ctx->to_record = 1;
+
+    if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE
+        || ctx->match.rule->endpoint
+        || ctx->match.rule->action == NGX_ERROR
+        || ngx_leadgen_audit_is_safe(r))
+    {
+        return NGX_LEADGEN_PROBLEM_NONE;
+    }
+
+    /* a change at the upstream must leave a trace, whatever happens to us */
+
+    if (ngx_leadgen_event_intend(&ctx->event) != NGX_OK) {
+        ngx_leadgen_audit_is_stored(ctx);
+        return NGX_LEADGEN_PROBLEM_AUDIT_AWAY;
+    }
+
+    ctx->intended = 1;
+
+    return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* What the event says was done; NGX_ERROR: nothing that is to be recorded. */
+
+static ngx_int_t
+ngx_leadgen_audit_action(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (ctx->match.rule
+        && ctx->match.rule->action != NGX_ERROR
+        && ngx_leadgen_actions[ctx->match.rule->action].business)
+    {
+        return ctx->match.rule->action;
+    }
+
+    if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return lcf->audit >= NGX_LEADGEN_AUDIT_REFUSED
+               ? NGX_LEADGEN_ACTION_ACCESS_DENIED : NGX_ERROR;
+    }
+
+    return lcf->audit == NGX_LEADGEN_AUDIT_ALL
+           ? NGX_LEADGEN_ACTION_ACCESS_GRANTED : NGX_ERROR;
+}
+
+
+/* The path without its query, which may hold what nobody should keep. */
+
+static void
+ngx_leadgen_audit_fill(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_action_e action)
+{
+    u_char               *query;
+    ngx_str_t            *text;
+    ngx_leadgen_event_t  *event;
+
+    event = &ctx->event;
+    text = event->text;
+
+    ngx_memcpy(event->id, ctx->id, NGX_LEADGEN_UUID_SIZE);
+    event->time = ngx_leadgen_time_now();
+    event->user_id = ctx->principal.user_id;
+    event->action = action;
+
+    text[NGX_LEADGEN_EVENT_USER_EMAIL] = ctx->principal.email;
+    text[NGX_LEADGEN_EVENT_ROLE] = ctx->principal.role;
+    text[NGX_LEADGEN_EVENT_METHOD] = r->method_name;
+    text[NGX_LEADGEN_EVENT_PATH] = r->unparsed_uri;
+    text[NGX_LEADGEN_EVENT_IP_ADDRESS] = r->connection->addr_text;
+
+    query = ngx_strlchr(r->unparsed_uri.data,
+                        r->unparsed_uri.data + r->unparsed_uri.len, '?');
+    if (query) {
+        text[NGX_LEADGEN_EVENT_PATH].len = query - r->unparsed_uri.data;
+    }
+
+    if (r->headers_in.user_agent) {
+        text[NGX_LEADGEN_EVENT_USER_AGENT] = r->headers_in.user_agent->value;
+    }
+
+    ngx_leadgen_audit_fill_resource(ctx);
+}
+
+
+static void
+ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx)
+{
+    ngx_str_t                 *text;
+    const ngx_leadgen_rule_t  *rule;
+
+    text = ctx->event.text;
+    rule = ctx->match.rule;
+
+    if (rule == NULL) {
+        return;
+    }
+
+    text[NGX_LEADGEN_EVENT_RESOURCE_TYPE] =
+        rule->resource.len ? rule->resource
+                           : ngx_leadgen_actions[ctx->event.action].resource;
+
+    if (rule->resource_id != NGX_ERROR) {
+        text[NGX_LEADGEN_EVENT_RESOURCE_ID] =
+            ctx->match.params[rule->resource_id];
+    }
+}
+
+
+static ngx_uint_t
+ngx_leadgen_audit_is_safe(ngx_http_request_t *r)
+{
+    return r->method == NGX_HTTP_GET
+           || r->method == NGX_HTTP_HEAD
+           || r->method == NGX_HTTP_OPTIONS;
+}
+
+
+void
+ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    u_char                error[128];
+    ngx_leadgen_event_t  *event;
+
+    if (!ctx->to_record) {
+        return;
+    }
+
+    event = &ctx->event;
+
+    event->status = (uint16_t) status;
+    event->duration = (uint32_t) (ngx_leadgen_time_monotonic() - ctx->started);
+    event->outcome = status < NGX_HTTP_BAD_REQUEST
+                     ? NGX_LEADGEN_OUTCOME_SUCCESS
+                     : NGX_LEADGEN_OUTCOME_FAILURE;
+
+    if (event->outcome == NGX_LEADGEN_OUTCOME_FAILURE) {
+        ngx_leadgen_audit_error(ctx, error, sizeof(error));
+    }
+
+    (void) ngx_leadgen_event_append(event, ctx->reserved, ctx->intended);
+
+    ngx_str_null(&event->text[NGX_LEADGEN_EVENT_ERROR]);
+    ctx->reserved = 0;
+    ctx->to_record = 0;
+}
+
+
+static void
+ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx, u_char *buffer, size_t size)
+{
+    u_char      *last;
+    ngx_int_t    missing;
+    ngx_str_t   *error;
+
+    error = &ctx->event.text[NGX_LEADGEN_EVENT_ERROR];
+    error->data = buffer;
+
+    if (ctx->problem == NGX_LEADGEN_PROBLEM_NONE) {
+        last = ngx_snprintf(buffer, size, "HTTP status %ui",
+                            (ngx_uint_t) ctx->event.status);
+
+    } else {
+        last = ngx_snprintf(buffer, size, "%V",
+                            &ngx_leadgen_problems[ctx->problem].slug);
+    }
+
+    if (ctx->problem == NGX_LEADGEN_PROBLEM_PERMISSION_MISSING) {
+        missing = ngx_leadgen_decide_missing(ctx->match.rule, &ctx->principal);
+
+        if (missing != NGX_ERROR) {
+            last = ngx_snprintf(last, size - (last - buffer), ": %V",
+                                &ngx_leadgen_permissions[missing].name);
+        }
+    }
+
+    error->len = last - buffer;
+}
+
+
+void
+ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx)
+{
+    if (ctx->reserved) {
+        ngx_leadgen_event_release(ctx->reserved);
+    }
+
+    ctx->reserved = 0;
+    ctx->to_record = 0;
+}
+
+
+/* An answer that never was, because the client or its time had gone. */
+
+ngx_int_t
+ngx_leadgen_audit_log(ngx_http_request_t *r)
+{
+    ngx_uint_t          status;
+    ngx_leadgen_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return NGX_OK;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_leadgen_module);
+
+    if (ctx == NULL || !ctx->to_record) {
+        return NGX_OK;
+    }
+
+    status = r->err_status ? r->err_status : r->headers_out.status;
+
+    ngx_leadgen_audit_record(r, ctx,
+                             status >= NGX_HTTP_BAD_REQUEST
+                             ? status : NGX_HTTP_CLIENT_CLOSED_REQUEST);
+
+    return NGX_OK;
+}

@@ -1,0 +1,292 @@
+
+/*
+ * Configuration: what directives left behind goes in, a checked whole comes
+ * out, or a sentence that says what is missing.
+ */
+
+
+#include "ngx_leadgen_conf.h"
+#include <ngx_thread_pool.h>
+
+
+#define NGX_LEADGEN_CONF_VALUE_MAX  65536
+
+
+static char *ngx_leadgen_conf_needs(ngx_conf_t *cf, ngx_uint_t is_there,
+    ngx_leadgen_conf_use_t *use, const char *needed);
+static char *ngx_leadgen_conf_check_roles(ngx_conf_t *cf,
+    ngx_leadgen_main_conf_t *mcf);
+static void ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf);
+static ngx_int_t ngx_leadgen_conf_read(ngx_conf_t *cf, ngx_str_t *path,
+    ngx_str_t *value);
+
+
+void *
+ngx_leadgen_conf_create_main(ngx_conf_t *cf)
+{
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_pcalloc(cf->pool, sizeof(ngx_leadgen_main_conf_t));
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    mcf->keys = ngx_leadgen_keys_create(cf->pool);
+    mcf->roles = ngx_leadgen_roles_create(cf->pool);
+
+    if (mcf->keys == NULL
+        || mcf->roles == NULL
+        || ngx_array_init(&mcf->rules, cf->pool, 16,
+                          sizeof(ngx_leadgen_rule_t *)) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return mcf;
+}
+
+
+void *
+ngx_leadgen_conf_create_location(ngx_conf_t *cf)
+{
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_pcalloc(cf->pool, sizeof(ngx_leadgen_location_conf_t));
+    if (lcf) {
+        lcf->policy = NGX_CONF_UNSET_PTR;
+        lcf->path_strict = NGX_CONF_UNSET;
+        lcf->audit = NGX_CONF_UNSET_UINT;
+    }
+
+    return lcf;
+}
+
+
+/* api is not inherited: the handler that belongs to it is not, either. */
+
+char *
+ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_leadgen_location_conf_t  *prev = parent;
+    ngx_leadgen_location_conf_t  *conf = child;
+
+    ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
+    ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);
+    ngx_conf_merge_uint_value(conf->audit, prev->audit,
+                              NGX_LEADGEN_AUDIT_REFUSED);
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
+{
+    ngx_leadgen_main_conf_t  *mcf = conf;
+
+    if (mcf->service.data == NULL) {
+        ngx_str_set(&mcf->service, "leadgen");
+    }
+
+    if (ngx_leadgen_conf_needs(cf, mcf->zone != NULL, &mcf->uses_zone,
+                               "leadgen_zone") != NGX_CONF_OK
+        || ngx_leadgen_conf_needs(cf, mcf->keys->nelts, &mcf->uses_keys,
+                                  "leadgen_jwt_key") != NGX_CONF_OK
+        || ngx_leadgen_conf_needs(cf, mcf->database.target.len,
+                                  &mcf->uses_database, "leadgen_database")
+           != NGX_CONF_OK
+        || ngx_leadgen_conf_needs(cf, mcf->spool.path.len, &mcf->uses_spool,
+                                  "leadgen_spool") != NGX_CONF_OK
+        || ngx_leadgen_conf_check_roles(cf, mcf) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_leadgen_conf_backends(mcf);
+
+    if (mcf->zone && ngx_thread_pool_add(cf, NULL) == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_leadgen_conf_needs(ngx_conf_t *cf, ngx_uint_t is_there,
+    ngx_leadgen_conf_use_t *use, const char *needed)
+{
+    if (is_there || use->directive.len == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "\"%V\" needs a \"%s\" in http{} in %V:%ui",
+                  &use->directive, needed, &use->file, use->line);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_leadgen_conf_check_roles(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
+{
+    ngx_str_t            *role;
+    ngx_uint_t            i, n;
+    ngx_leadgen_rule_t  **rule;
+
+    rule = mcf->rules.elts;
+
+    for (i = 0; i < mcf->rules.nelts; i++) {
+
+        if (rule[i]->roles == NULL) {
+            continue;
+        }
+
+        role = rule[i]->roles->elts;
+
+        for (n = 0; n < rule[i]->roles->nelts; n++) {
+
+            if (ngx_leadgen_roles_find(mcf->roles, &role[n]) == NULL) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "unknown role \"%V\" in %V:%ui", &role[n],
+                              &rule[i]->file, rule[i]->line);
+                return NGX_CONF_ERROR;
+            }
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Passwords get two threads, so that a flood of logins leaves a core free. */
+
+static void
+ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
+{
+    mcf->audit = mcf->database;
+    ngx_str_set(&mcf->audit.name, "audit");
+    mcf->audit.links = 1;
+    mcf->audit.depth = 2;
+    mcf->audit.queue = 4;
+    mcf->audit.timeout = 10000;
+
+    ngx_str_set(&mcf->hashing.name, "hashing");
+    mcf->hashing.driver = "thread";
+    mcf->hashing.links = 2;
+    mcf->hashing.depth = 1;
+    mcf->hashing.queue = 64;
+    mcf->hashing.timeout = 10000;
+
+    ngx_str_set(&mcf->files.name, "files");
+    mcf->files.driver = "thread";
+    mcf->files.links = 2;
+    mcf->files.depth = 1;
+    mcf->files.queue = 256;
+    mcf->files.timeout = 60000;
+}
+
+
+void
+ngx_leadgen_conf_note(ngx_conf_t *cf, ngx_leadgen_conf_use_t *use)
+{
+    ngx_str_t  *word;
+
+    if (use->directive.len) {
+        return;
+    }
+
+    word = cf->args->elts;
+
+    use->directive = word[0];
+    use->file = cf->conf_file->file.name;
+    use->line = cf->conf_file->line;
+}
+
+
+ngx_int_t
+ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word, ngx_str_t *value)
+{
+    char       *found;
+    ngx_str_t   path;
+
+    if (ngx_strncmp(word->data, "env:", 4) == 0) {
+
+        found = getenv((char *) word->data + 4);
+
+        if (found == NULL || *found == '\0') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "environment variable \"%s\" is not set",
+                               word->data + 4);
+            return NGX_ERROR;
+        }
+
+        value->len = ngx_strlen(found);
+        value->data = ngx_pnalloc(cf->pool, value->len + 1);
+        if (value->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(value->data, found, value->len + 1);
+
+        return NGX_OK;
+    }
+
+    if (ngx_strncmp(word->data, "file:", 5) == 0) {
+        path.data = word->data + 5;
+        path.len = word->len - 5;
+
+        if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        return ngx_leadgen_conf_read(cf, &path, value);
+    }
+
+    *value = *word;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_conf_read(ngx_conf_t *cf, ngx_str_t *path, ngx_str_t *value)
+{
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    value->data = ngx_pnalloc(cf->pool, NGX_LEADGEN_CONF_VALUE_MAX);
+    if (value->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "could not open \"%V\"", path);
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, value->data, NGX_LEADGEN_CONF_VALUE_MAX);
+
+    if (n < 0 || n == NGX_LEADGEN_CONF_VALUE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, n < 0 ? ngx_errno : 0,
+                           "could not read \"%V\", or it has %d bytes or more",
+                           path, NGX_LEADGEN_CONF_VALUE_MAX);
+        (void) ngx_close_file(fd);
+        return NGX_ERROR;
+    }
+
+    (void) ngx_close_file(fd);
+
+    while (n && (value->data[n - 1] == '\n' || value->data[n - 1] == '\r')) {
+        n--;
+    }
+
+    value->data[n] = '\0';
+    value->len = n;
+
+    return NGX_OK;
+}

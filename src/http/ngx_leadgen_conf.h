@@ -1,0 +1,79 @@
+
+/* Private to src/http: the configuration, const once it is read. */
+
+
+#ifndef _NGX_LEADGEN_CONF_H_INCLUDED_
+#define _NGX_LEADGEN_CONF_H_INCLUDED_
+
+
+#include "ngx_leadgen_http.h"
+#include "ngx_leadgen_auth.h"
+#include "ngx_leadgen_event.h"
+#include "ngx_leadgen_policy.h"
+
+
+/* Which decisions are recorded on routes that name no action. */
+
+typedef enum {
+    NGX_LEADGEN_AUDIT_ROUTES = 0,           /* none */
+    NGX_LEADGEN_AUDIT_REFUSED,
+    NGX_LEADGEN_AUDIT_ALL
+} ngx_leadgen_audit_e;
+
+
+/* Where something was configured first that needs something else. */
+
+typedef struct {
+    ngx_str_t                    directive; /* empty: nowhere */
+    ngx_str_t                    file;
+    ngx_uint_t                   line;
+} ngx_leadgen_conf_use_t;
+
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    ngx_shm_zone_t              *zone;
+    ngx_leadgen_backend_conf_t   database;
+    ngx_leadgen_backend_conf_t   audit;     /* the same, for the pump */
+    ngx_leadgen_backend_conf_t   redis;
+    ngx_leadgen_backend_conf_t   hashing;   /* threads for passwords */
+    ngx_leadgen_backend_conf_t   files;     /* threads for the spool */
+    ngx_leadgen_spool_conf_t     spool;
+    ngx_array_t                 *keys;      /* ngx_leadgen_key_t */
+    ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
+    ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
+    ngx_str_t                    service;
+    ngx_leadgen_trie_t          *api;
+
+    ngx_leadgen_conf_use_t       uses_zone;
+    ngx_leadgen_conf_use_t       uses_keys;
+    ngx_leadgen_conf_use_t       uses_database;
+    ngx_leadgen_conf_use_t       uses_spool;
+} ngx_leadgen_main_conf_t;
+
+
+typedef struct {
+    ngx_leadgen_trie_t          *policy;
+    ngx_flag_t                   api;
+    ngx_flag_t                   path_strict;
+    ngx_uint_t                   audit;     /* ngx_leadgen_audit_e */
+} ngx_leadgen_location_conf_t;
+
+
+/*
+ * Reads a value: "env:NAME" from the environment, "file:PATH" from a file,
+ * anything else as it stands.  The result is in pool memory and ends with a
+ * zero byte.  NGX_ERROR is logged, without the value.
+ */
+ngx_int_t ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word,
+    ngx_str_t *value);
+
+/* Notes that the directive being read needs something. */
+void ngx_leadgen_conf_note(ngx_conf_t *cf, ngx_leadgen_conf_use_t *use);
+
+/* The module's own API as a trie of rules; NULL: already logged. */
+ngx_leadgen_trie_t *ngx_leadgen_endpoint_trie(ngx_conf_t *cf);
+
+
+#endif /* _NGX_LEADGEN_CONF_H_INCLUDED_ */

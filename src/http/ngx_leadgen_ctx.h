@@ -1,0 +1,184 @@
+
+/* Private to src/http: a request's state, and what its units share. */
+
+
+#ifndef _NGX_LEADGEN_CTX_H_INCLUDED_
+#define _NGX_LEADGEN_CTX_H_INCLUDED_
+
+
+#include "ngx_leadgen_conf.h"
+
+
+typedef enum {
+    NGX_LEADGEN_DECISION_NONE = 0,
+    NGX_LEADGEN_DECISION_ALLOWED,
+    NGX_LEADGEN_DECISION_PUBLIC,
+    NGX_LEADGEN_DECISION_DENIED,
+    NGX_LEADGEN_DECISION_UNAUTHENTICATED
+} ngx_leadgen_decision_e;
+
+
+/*
+ * Lifetime: request.  It hangs on the main request's pool, so that internal
+ * redirects, which clear nginx's own contexts, do not lose it.
+ */
+
+typedef struct {
+    ngx_str_t                  id_text;
+    u_char                     id[NGX_LEADGEN_UUID_SIZE];
+    u_char                     id_buffer[NGX_LEADGEN_UUID_TEXT];
+    uint64_t                   started;     /* microseconds, monotonic */
+
+    ngx_leadgen_principal_t    principal;
+    ngx_leadgen_match_t        match;
+    ngx_leadgen_problem_e      problem;     /* why it was refused */
+    ngx_leadgen_decision_e     decision;
+
+    ngx_leadgen_event_t        event;
+    size_t                     reserved;    /* bytes in the spool */
+    unsigned                   to_record:1; /* the event waits for its outcome */
+    unsigned                   intended:1;
+} ngx_leadgen_ctx_t;
+
+
+/* --- ctx --- */
+
+/* The state of the main request, made at the first call.  NULL: no memory. */
+ngx_leadgen_ctx_t *ngx_leadgen_ctx(ngx_http_request_t *r);
+
+
+/* --- path --- */
+
+/*
+ * Whether a raw request target has a path that every reader takes to mean the
+ * same: no empty or dot segments, encoded slashes or dots, backslashes,
+ * semicolons, '#', control or doubly encoded bytes, and UTF-8 throughout.
+ */
+ngx_uint_t ngx_leadgen_path_is_canonical(const ngx_str_t *target);
+
+
+/* --- identity: what the upstream is told --- */
+
+ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx);
+
+
+/* --- audit: the event of a request --- */
+
+/*
+ * Sets room aside for the event of a decision that has to be recorded.
+ * NGX_LEADGEN_PROBLEM_NONE, or AUDIT_AWAY when there is no room.
+ */
+ngx_leadgen_problem_e ngx_leadgen_audit_admit(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Records the event with its outcome; without an event it does nothing. */
+void ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_uint_t status);
+
+/* The event stands in the database already. */
+void ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx);
+
+
+/* --- reply --- */
+
+/* Sends a JSON body with a status; returns what to finalize with. */
+ngx_int_t ngx_leadgen_reply_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *body);
+ngx_int_t ngx_leadgen_reply_tree(ngx_http_request_t *r, ngx_uint_t status,
+    json_t *tree);
+
+/* Sends a problem document; detail and errors may be NULL. */
+ngx_int_t ngx_leadgen_reply_problem(ngx_http_request_t *r,
+    ngx_leadgen_problem_e problem, const ngx_str_t *detail, json_t *errors);
+
+/* A 422 about one field. */
+ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
+    const char *message);
+
+ngx_int_t ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *value);
+
+
+/* --- endpoint: the module's own API --- */
+
+/*
+ * Makes the reply of an endpoint.  Returns what to finalize with: NGX_DONE when
+ * it waits for a call.  body is NULL for methods without one.
+ */
+typedef ngx_int_t (*ngx_leadgen_serve_pt)(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
+
+typedef struct {
+    const char                *function;    /* for logs */
+    const char                *statement;
+    ngx_leadgen_serve_pt       serve;
+} ngx_leadgen_endpoint_t;
+
+
+ngx_int_t ngx_leadgen_endpoint_handler(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_health_handler(ngx_http_request_t *r);
+
+ngx_int_t ngx_leadgen_sql_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    json_t *body);
+ngx_int_t ngx_leadgen_login_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_admin_roles(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
+
+/* --- body --- */
+
+/* Reads a JSON body, then serves the endpoint of the request; returns as a
+ * content handler does. */
+ngx_int_t ngx_leadgen_body_read(ngx_http_request_t *r);
+
+
+/* --- sql: a request as SQL functions see it, and their answers --- */
+
+/*
+ * The request as a JSON object, see sql/README.md.  NULL is already answered:
+ * *rc is what to finalize with.
+ */
+json_t *ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    json_t *body, ngx_int_t *rc);
+
+/* Answers for a call that did not bring a result. */
+ngx_int_t ngx_leadgen_sql_refused(ngx_http_request_t *r,
+    ngx_leadgen_call_t *call);
+
+
+/* --- await: a request that waits for a call --- */
+
+/* What to do when a call has ended; returns what to finalize with, NGX_DONE
+ * when another call was submitted. */
+typedef ngx_int_t (*ngx_leadgen_await_pt)(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+
+/*
+ * Submits a call and parks the request until next() has it.  Returns NGX_DONE,
+ * or what to finalize with when the backend takes no call.
+ */
+ngx_int_t ngx_leadgen_await(ngx_http_request_t *r,
+    ngx_leadgen_backend_t *backend, ngx_leadgen_call_t *call,
+    ngx_leadgen_await_pt next);
+
+
+/* --- worker: this worker's backends, NULL where none is configured --- */
+
+typedef struct {
+    ngx_leadgen_backend_t     *database;
+    ngx_leadgen_backend_t     *audit;
+    ngx_leadgen_backend_t     *redis;
+    ngx_leadgen_backend_t     *hashing;
+    ngx_leadgen_backend_t     *files;
+} ngx_leadgen_worker_t;
+
+extern ngx_leadgen_worker_t  ngx_leadgen_worker;
+
+
+#endif /* _NGX_LEADGEN_CTX_H_INCLUDED_ */

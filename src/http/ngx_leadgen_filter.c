@@ -1,0 +1,78 @@
+
+/*
+ * The header filter: an answer goes in, and comes out with its request id, once
+ * it is on record.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+static ngx_int_t ngx_leadgen_filter_header(ngx_http_request_t *r);
+static ngx_int_t ngx_leadgen_filter_id(ngx_http_request_t *r,
+    const ngx_str_t *id);
+
+
+static ngx_http_output_header_filter_pt  ngx_leadgen_filter_next;
+
+static const ngx_str_t  ngx_leadgen_filter_name = ngx_string("X-Request-Id");
+
+
+void
+ngx_leadgen_filter_install(void)
+{
+    ngx_leadgen_filter_next = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_leadgen_filter_header;
+}
+
+
+static ngx_int_t
+ngx_leadgen_filter_header(ngx_http_request_t *r)
+{
+    ngx_leadgen_ctx_t        *ctx;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->zone == NULL || r != r->main) {
+        return ngx_leadgen_filter_next(r);
+    }
+
+    ctx = ngx_leadgen_ctx(r);
+
+    if (ctx == NULL || ngx_leadgen_filter_id(r, &ctx->id_text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_leadgen_audit_record(r, ctx, r->headers_out.status);
+
+    return ngx_leadgen_filter_next(r);
+}
+
+
+/* There is one id, ours: what an upstream said under that name is dropped. */
+
+static ngx_int_t
+ngx_leadgen_filter_id(ngx_http_request_t *r, const ngx_str_t *id)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len == ngx_leadgen_filter_name.len
+                && ngx_strncasecmp(header[i].key.data,
+                                   ngx_leadgen_filter_name.data,
+                                   ngx_leadgen_filter_name.len) == 0)
+            {
+                header[i].hash = 0;
+            }
+        }
+    }
+
+    return ngx_leadgen_reply_header(r, "X-Request-Id", id);
+}

@@ -1,0 +1,341 @@
+
+/*
+ * The guard: a request goes in, and comes out allowed, or is answered here with
+ * the reason why not.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
+    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
+static ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(
+    ngx_http_request_t *r, ngx_leadgen_principal_t *principal);
+static ngx_leadgen_problem_e ngx_leadgen_guard_no_rule(
+    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_problem_e authentication);
+static void ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_problem_e problem);
+static ngx_int_t ngx_leadgen_guard_refuse(ngx_http_request_t *r,
+    ngx_leadgen_problem_e problem);
+static ngx_int_t ngx_leadgen_guard_allow_header(ngx_http_request_t *r,
+    ngx_uint_t methods);
+static ngx_uint_t ngx_leadgen_guard_has_error_page(ngx_http_request_t *r,
+    ngx_uint_t status);
+
+
+/*
+ * ACCESS is never run for subrequests, so these are judged here: by the rule of
+ * their own path, for the principal of the main request.
+ */
+
+ngx_int_t
+ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
+{
+    ngx_leadgen_ctx_t            *ctx;
+    ngx_leadgen_match_t           match;
+    ngx_leadgen_main_conf_t      *mcf;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->zone == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (r == r->main) {
+
+        if (!r->internal && ngx_leadgen_identity_strip(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_DECLINED;
+    }
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (lcf->policy == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_leadgen_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_leadgen_trie_find(lcf->policy,
+                          ngx_leadgen_rule_method(&r->method_name), &r->uri,
+                          &match);
+
+    if (match.rule == NULL
+        || ngx_leadgen_decide(match.rule, &ctx->principal)
+           != NGX_LEADGEN_PROBLEM_NONE)
+    {
+        return NGX_HTTP_FORBIDDEN;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_leadgen_guard_access(ngx_http_request_t *r)
+{
+    ngx_leadgen_ctx_t            *ctx;
+    ngx_leadgen_problem_e         problem;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (lcf->policy == NULL && !lcf->api) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_leadgen_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    problem = ngx_leadgen_guard_judge(r, lcf, ctx);
+
+    ngx_leadgen_guard_decided(ctx, problem);
+
+    if (ngx_leadgen_audit_admit(r, ctx) != NGX_LEADGEN_PROBLEM_NONE) {
+        return ngx_leadgen_guard_refuse(r, NGX_LEADGEN_PROBLEM_AUDIT_AWAY);
+    }
+
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return ngx_leadgen_guard_refuse(r, problem);
+    }
+
+    if (!lcf->api && ngx_leadgen_identity_set(r, ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_leadgen_problem_e
+ngx_leadgen_guard_judge(ngx_http_request_t *r,
+    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx)
+{
+    ngx_leadgen_problem_e     problem;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    ngx_memzero(&ctx->match, sizeof(ngx_leadgen_match_t));
+    ngx_memzero(&ctx->principal, sizeof(ngx_leadgen_principal_t));
+
+    if (lcf->path_strict
+        && !r->internal
+        && !ngx_leadgen_path_is_canonical(&r->unparsed_uri))
+    {
+        return NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
+    }
+
+    ngx_leadgen_trie_find(lcf->api ? mcf->api : lcf->policy,
+                          ngx_leadgen_rule_method(&r->method_name), &r->uri,
+                          &ctx->match);
+
+    if (ctx->match.rule && ctx->match.rule->is_public) {
+        return NGX_LEADGEN_PROBLEM_NONE;
+    }
+
+    problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
+
+    if (ctx->match.rule == NULL) {
+        return ngx_leadgen_guard_no_rule(lcf, ctx, problem);
+    }
+
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return problem;
+    }
+
+    return ngx_leadgen_decide(ctx->match.rule, &ctx->principal);
+}
+
+
+/* What the module's own API has is no secret; what an upstream has may be. */
+
+static ngx_leadgen_problem_e
+ngx_leadgen_guard_no_rule(ngx_leadgen_location_conf_t *lcf,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_problem_e authentication)
+{
+    if (lcf->api) {
+        return ctx->match.allowed ? NGX_LEADGEN_PROBLEM_METHOD_NOT_ALLOWED
+                                  : NGX_LEADGEN_PROBLEM_NOT_FOUND;
+    }
+
+    if (authentication != NGX_LEADGEN_PROBLEM_NONE) {
+        return authentication;
+    }
+
+    return NGX_LEADGEN_PROBLEM_ROUTE_UNKNOWN;
+}
+
+
+static ngx_leadgen_problem_e
+ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
+    ngx_leadgen_principal_t *principal)
+{
+    ngx_str_t                  value, token;
+    ngx_table_elt_t           *header;
+    ngx_leadgen_problem_e      problem;
+    const ngx_leadgen_role_t  *role;
+    ngx_leadgen_main_conf_t   *mcf;
+
+    header = r->headers_in.authorization;
+
+    if (header == NULL) {
+        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    }
+
+    value = header->value;
+
+    if (value.len < sizeof("Bearer ")
+        || ngx_strncasecmp(value.data, (u_char *) "Bearer ", 7) != 0)
+    {
+        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    }
+
+    token.data = value.data + 7;
+    token.len = value.len - 7;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    problem = ngx_leadgen_token_verify(r->pool, mcf->keys, &token, principal);
+
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
+        return problem;
+    }
+
+    role = ngx_leadgen_roles_find(mcf->roles, &principal->role);
+    principal->permissions = role ? role->permissions : 0;
+
+    return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+static void
+ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx, ngx_leadgen_problem_e problem)
+{
+    ngx_leadgen_metric_e  metric;
+
+    ctx->problem = problem;
+
+    if (problem == NGX_LEADGEN_PROBLEM_NONE && ctx->match.rule->is_public) {
+        ctx->decision = NGX_LEADGEN_DECISION_PUBLIC;
+        metric = NGX_LEADGEN_METRIC_DECISIONS_PUBLIC;
+
+    } else if (problem == NGX_LEADGEN_PROBLEM_NONE) {
+        ctx->decision = NGX_LEADGEN_DECISION_ALLOWED;
+        metric = NGX_LEADGEN_METRIC_DECISIONS_ALLOWED;
+
+    } else if (ngx_leadgen_problems[problem].status == NGX_HTTP_UNAUTHORIZED) {
+        ctx->decision = NGX_LEADGEN_DECISION_UNAUTHENTICATED;
+        metric = NGX_LEADGEN_METRIC_DECISIONS_UNAUTHENTICATED;
+
+    } else {
+        ctx->decision = NGX_LEADGEN_DECISION_DENIED;
+        metric = NGX_LEADGEN_METRIC_DECISIONS_DENIED;
+    }
+
+    ngx_leadgen_metric_add(metric, 1);
+}
+
+
+/*
+ * Answers with a problem document, unless the operator gave this status an
+ * error_page of their own.
+ */
+
+static ngx_int_t
+ngx_leadgen_guard_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
+{
+    ngx_int_t           rc;
+    ngx_leadgen_ctx_t  *ctx;
+
+    ctx = ngx_leadgen_ctx(r);
+
+    if (problem == NGX_LEADGEN_PROBLEM_METHOD_NOT_ALLOWED
+        && ngx_leadgen_guard_allow_header(r, ctx->match.allowed) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_leadgen_guard_has_error_page(r,
+                                         ngx_leadgen_problems[problem].status))
+    {
+        return ngx_leadgen_problems[problem].status;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_OK) {
+        rc = ngx_leadgen_reply_problem(r, problem, NULL, NULL);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_leadgen_guard_allow_header(ngx_http_request_t *r, ngx_uint_t methods)
+{
+    u_char      *p;
+    ngx_str_t    value;
+    ngx_uint_t   i;
+
+    p = ngx_pnalloc(r->pool, 64);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+
+    for (i = 0; i < NGX_LEADGEN_NMETHODS; i++) {
+
+        if (!(methods & 1 << i)) {
+            continue;
+        }
+
+        p = ngx_sprintf(p, "%s%V%s", p == value.data ? "" : ", ",
+                        &ngx_leadgen_methods[i],
+                        i == NGX_LEADGEN_METHOD_GET ? ", HEAD" : "");
+    }
+
+    value.len = p - value.data;
+
+    return ngx_leadgen_reply_header(r, "Allow", &value);
+}
+
+
+static ngx_uint_t
+ngx_leadgen_guard_has_error_page(ngx_http_request_t *r, ngx_uint_t status)
+{
+    ngx_uint_t                 i;
+    ngx_http_err_page_t       *page;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->error_pages == NULL || r->error_page) {
+        return 0;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+        if ((ngx_uint_t) page[i].status == status) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

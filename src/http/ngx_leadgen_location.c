@@ -1,0 +1,259 @@
+
+/*
+ * Directives of location{}: policy blocks and handlers go in, the location's
+ * configuration comes out.
+ */
+
+
+#include "ngx_leadgen_conf.h"
+#include "ngx_leadgen_ctx.h"
+
+
+/* Lifetime: the parsing of one policy block. */
+
+typedef struct {
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_leadgen_trie_t        *trie;
+    ngx_http_core_loc_conf_t  *clcf;
+} ngx_leadgen_location_block_t;
+
+
+static ngx_conf_enum_t  ngx_leadgen_location_audit_modes[] = {
+    { ngx_string("routes"), NGX_LEADGEN_AUDIT_ROUTES },
+    { ngx_string("refused"), NGX_LEADGEN_AUDIT_REFUSED },
+    { ngx_string("all"), NGX_LEADGEN_AUDIT_ALL },
+    { ngx_null_string, 0 }
+};
+
+
+static char *ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+static ngx_int_t ngx_leadgen_location_reaches(ngx_conf_t *cf,
+    ngx_http_core_loc_conf_t *clcf, const ngx_leadgen_rule_t *rule);
+
+
+char *
+ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    char                          *rv;
+    ngx_conf_t                     save;
+    ngx_leadgen_location_block_t   block;
+
+    if (lcf->policy != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    block.mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    block.clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    block.trie = ngx_leadgen_trie_create(cf->pool);
+
+    if (block.trie == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_leadgen_conf_note(cf, &block.mcf->uses_zone);
+
+    save = *cf;
+    cf->handler = ngx_leadgen_location_line;
+    cf->handler_conf = (char *) &block;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_leadgen_trie_count(block.trie) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "an empty policy would deny everything: use "
+                           "\"deny all\" for that");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_leadgen_trie_compile(block.trie) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->policy = block.trie;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
+{
+    ngx_leadgen_location_block_t  *block = conf;
+
+    ngx_str_t                  *word;
+    ngx_leadgen_rule_t         *rule, **place;
+    const ngx_leadgen_rule_t   *known;
+
+    word = cf->args->elts;
+
+    rule = ngx_leadgen_rule_parse(cf, word, cf->args->nelts,
+                                  ngx_leadgen_action_find);
+
+    if (rule == NULL
+        || ngx_leadgen_location_reaches(cf, block->clcf, rule) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    known = ngx_leadgen_trie_add(block->trie, rule);
+
+    if (known == rule) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (known) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "route \"%V %V\" is a duplicate of \"%V\" in "
+                           "%V:%ui", &word[0], &word[1], &known->path,
+                           &known->file, known->line);
+        return NGX_CONF_ERROR;
+    }
+
+    place = ngx_array_push(&block->mcf->rules);
+    if (place == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *place = rule;
+
+    if (!rule->is_public) {
+        ngx_leadgen_conf_note(cf, &block->mcf->uses_keys);
+    }
+
+    if (rule->action != NGX_ERROR) {
+        ngx_leadgen_conf_note(cf, &block->mcf->uses_spool);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * A rule whose paths no request in this location can have is a mistake; what a
+ * regular expression matches is anybody's guess.
+ */
+
+static ngx_int_t
+ngx_leadgen_location_reaches(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
+    const ngx_leadgen_rule_t *rule)
+{
+    size_t      len;
+    ngx_str_t   prefix;
+    ngx_uint_t  is_whole;
+
+    if (clcf->noname || clcf->named || clcf->name.len == 0) {
+        return NGX_OK;
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        return NGX_OK;
+    }
+#endif
+
+    prefix = ngx_leadgen_rule_prefix(rule);
+    is_whole = (prefix.len == rule->path.len);
+
+    len = ngx_min(prefix.len, clcf->name.len);
+
+    if (ngx_memcmp(prefix.data, clcf->name.data, len) == 0
+        && (!is_whole || prefix.len >= clcf->name.len)
+        && (!clcf->exact_match || prefix.len <= clcf->name.len))
+    {
+        return NGX_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "route \"%V\" is unreachable: no such path comes to "
+                       "location \"%V\"", &rule->path, &clcf->name);
+
+    return NGX_ERROR;
+}
+
+
+char *
+ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->api) {
+        return "is duplicate";
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (mcf->api == NULL) {
+        mcf->api = ngx_leadgen_endpoint_trie(cf);
+        if (mcf->api == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, &mcf->uses_keys);
+    ngx_leadgen_conf_note(cf, &mcf->uses_database);
+    ngx_leadgen_conf_note(cf, &mcf->uses_spool);
+
+    lcf->api = 1;
+    clcf->handler = ngx_leadgen_endpoint_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
+
+    clcf->handler = ngx_leadgen_health_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_command_t  slot = *cmd;
+
+    slot.offset = offsetof(ngx_leadgen_location_conf_t, path_strict);
+
+    return ngx_conf_set_flag_slot(cf, &slot, conf);
+}
+
+
+char *
+ngx_leadgen_location_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_command_t             slot = *cmd;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    slot.offset = offsetof(ngx_leadgen_location_conf_t, audit);
+    slot.post = ngx_leadgen_location_audit_modes;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    ngx_leadgen_conf_note(cf, &mcf->uses_spool);
+
+    return ngx_conf_set_enum_slot(cf, &slot, conf);
+}

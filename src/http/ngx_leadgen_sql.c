@@ -1,0 +1,377 @@
+
+/*
+ * Endpoints served by SQL: a request goes to a function of PostgreSQL as one
+ * JSON object, its reply comes out as the answer.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+/* The columns of api.reply. */
+
+typedef enum {
+    NGX_LEADGEN_SQL_STATUS = 0,
+    NGX_LEADGEN_SQL_BODY,
+    NGX_LEADGEN_SQL_LOCATION,
+    NGX_LEADGEN_SQL_AUDITED,
+    NGX_LEADGEN_SQL_NCOLS
+} ngx_leadgen_sql_column_e;
+
+
+static ngx_int_t ngx_leadgen_sql_done(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static json_t *ngx_leadgen_sql_principal(ngx_http_request_t *r,
+    const ngx_leadgen_principal_t *principal);
+static json_t *ngx_leadgen_sql_params(ngx_http_request_t *r,
+    const ngx_leadgen_match_t *match);
+static json_t *ngx_leadgen_sql_query(ngx_http_request_t *r);
+static ngx_int_t ngx_leadgen_sql_decode(ngx_http_request_t *r, ngx_str_t *src,
+    ngx_str_t *dst);
+static ngx_leadgen_problem_e ngx_leadgen_sql_problem(
+    const ngx_leadgen_call_t *call);
+
+
+ngx_int_t
+ngx_leadgen_sql_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    json_t *body)
+{
+    json_t                        *request;
+    ngx_int_t                      rc;
+    ngx_leadgen_call_t            *call;
+    const ngx_leadgen_endpoint_t  *endpoint;
+
+    request = ngx_leadgen_sql_request(r, ctx, body, &rc);
+    if (request == NULL) {
+        return rc;
+    }
+
+    endpoint = ctx->match.rule->endpoint;
+    call = ngx_leadgen_call_create(r->pool, 1);
+
+    if (call == NULL
+        || ngx_leadgen_json_dump(r->pool, request, &call->args[0]) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->statement = endpoint->statement;
+
+    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call,
+                             ngx_leadgen_sql_done);
+}
+
+
+static ngx_int_t
+ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    ngx_int_t   status;
+    ngx_str_t  *value, body, location;
+
+    value = call->values;
+
+    if (call->result != NGX_LEADGEN_CALL_OK
+        || call->nrows != 1
+        || call->ncols != NGX_LEADGEN_SQL_NCOLS)
+    {
+        return ngx_leadgen_sql_refused(r, call);
+    }
+
+    status = ngx_atoi(value[NGX_LEADGEN_SQL_STATUS].data,
+                      value[NGX_LEADGEN_SQL_STATUS].len);
+
+    if (value[NGX_LEADGEN_SQL_AUDITED].len == 1
+        && value[NGX_LEADGEN_SQL_AUDITED].data[0] == 't')
+    {
+        ngx_leadgen_audit_is_stored(ctx);
+    }
+
+    /* the values go away with the call, the reply may be sent later */
+
+    body.len = value[NGX_LEADGEN_SQL_BODY].len;
+    body.data = ngx_pstrdup(r->pool, &value[NGX_LEADGEN_SQL_BODY]);
+
+    if (status < NGX_HTTP_OK || body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (value[NGX_LEADGEN_SQL_LOCATION].len) {
+        location.len = value[NGX_LEADGEN_SQL_LOCATION].len;
+        location.data = ngx_pstrdup(r->pool, &value[NGX_LEADGEN_SQL_LOCATION]);
+
+        if (location.data == NULL
+            || ngx_leadgen_reply_header(r, "Location", &location) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    return ngx_leadgen_reply_json(r, status, &body);
+}
+
+
+ngx_int_t
+ngx_leadgen_sql_refused(ngx_http_request_t *r, ngx_leadgen_call_t *call)
+{
+    json_t                 *errors;
+    ngx_leadgen_problem_e   problem;
+
+    problem = ngx_leadgen_sql_problem(call);
+
+    if (call->code[0] != 'L') {
+        return ngx_leadgen_reply_problem(r, problem, NULL, NULL);
+    }
+
+    errors = NULL;
+
+    if (call->detail.len) {
+        errors = ngx_leadgen_json_own(r->pool,
+                                      json_loadb((char *) call->detail.data,
+                                                 call->detail.len, 0, NULL));
+    }
+
+    return ngx_leadgen_reply_problem(r, problem, &call->error, errors);
+}
+
+
+/*
+ * Functions refuse by SQLSTATE 'LG' and a status; of PostgreSQL's own classes
+ * some mean that it is away, the others that we have made a mistake.
+ */
+
+static ngx_leadgen_problem_e
+ngx_leadgen_sql_problem(const ngx_leadgen_call_t *call)
+{
+    ngx_uint_t           i;
+    const char          *code;
+    static const struct {
+        char                   state[6];
+        ngx_leadgen_problem_e  problem;
+    } rows[] = {
+        { "LG400", NGX_LEADGEN_PROBLEM_BAD_QUERY },
+        { "LG401", NGX_LEADGEN_PROBLEM_TOKEN_REVOKED },
+        { "LG403", NGX_LEADGEN_PROBLEM_PERMISSION_MISSING },
+        { "LG404", NGX_LEADGEN_PROBLEM_NOT_FOUND },
+        { "LG409", NGX_LEADGEN_PROBLEM_CONFLICT },
+        { "LG422", NGX_LEADGEN_PROBLEM_FIELD_INVALID },
+        { "LG429", NGX_LEADGEN_PROBLEM_THROTTLED }
+    };
+
+    if (call->result == NGX_LEADGEN_CALL_OK) {
+        return NGX_LEADGEN_PROBLEM_INTERNAL;
+    }
+
+    if (call->result != NGX_LEADGEN_CALL_REFUSED) {
+        return NGX_LEADGEN_PROBLEM_DATABASE_AWAY;
+    }
+
+    code = call->code;
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (ngx_strcmp(code, rows[i].state) == 0) {
+            return rows[i].problem;
+        }
+    }
+
+    if (ngx_strncmp(code, "53", 2) == 0
+        || ngx_strncmp(code, "57", 2) == 0
+        || ngx_strncmp(code, "08", 2) == 0
+        || ngx_strncmp(code, "40", 2) == 0
+        || ngx_strcmp(code, "25006") == 0)
+    {
+        return NGX_LEADGEN_PROBLEM_DATABASE_AWAY;
+    }
+
+    return NGX_LEADGEN_PROBLEM_INTERNAL;
+}
+
+
+json_t *
+ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    json_t *body, ngx_int_t *rc)
+{
+    json_t     *request, *query;
+    ngx_str_t   agent;
+
+    query = ngx_leadgen_sql_query(r);
+
+    if (query == NULL) {
+        *rc = ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_BAD_QUERY, NULL,
+                                        NULL);
+        return NULL;
+    }
+
+    ngx_str_set(&agent, "");
+
+    if (r->headers_in.user_agent) {
+        agent = r->headers_in.user_agent->value;
+    }
+
+    request = ngx_leadgen_json_own(r->pool,
+        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:O?, s:o?, s:s%, s:o}",
+                  "request_id", ctx->id_text.data, ctx->id_text.len,
+                  "method", r->method_name.data, r->method_name.len,
+                  "path", ngx_leadgen_json_text(r->pool, &r->uri),
+                  "params", ngx_leadgen_sql_params(r, &ctx->match),
+                  "query", query,
+                  "body", body,
+                  "principal", ngx_leadgen_sql_principal(r, &ctx->principal),
+                  "ip_address", r->connection->addr_text.data,
+                  r->connection->addr_text.len,
+                  "user_agent", ngx_leadgen_json_text(r->pool, &agent)));
+
+    if (request == NULL) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return request;
+}
+
+
+static json_t *
+ngx_leadgen_sql_principal(ngx_http_request_t *r,
+    const ngx_leadgen_principal_t *principal)
+{
+    u_char       session[NGX_LEADGEN_UUID_TEXT];
+    json_t      *permissions;
+    ngx_uint_t   i;
+
+    if (principal->user_id == 0) {
+        return NULL;
+    }
+
+    permissions = json_array();
+
+    for (i = 0; i < NGX_LEADGEN_NPERMISSIONS; i++) {
+
+        if (principal->permissions & ngx_leadgen_permission_bit(i)) {
+            (void) json_array_append_new(permissions,
+                json_stringn((char *) ngx_leadgen_permissions[i].name.data,
+                             ngx_leadgen_permissions[i].name.len));
+        }
+    }
+
+    (void) ngx_leadgen_uuid_format(session, principal->session);
+
+    return json_pack("{s:I, s:s%, s:s%, s:o, s:s%}",
+                     "user_id", (json_int_t) principal->user_id,
+                     "email", principal->email.data, principal->email.len,
+                     "role", principal->role.data, principal->role.len,
+                     "permissions", permissions,
+                     "session", session, (size_t) NGX_LEADGEN_UUID_TEXT);
+}
+
+
+static json_t *
+ngx_leadgen_sql_params(ngx_http_request_t *r, const ngx_leadgen_match_t *match)
+{
+    json_t           *params;
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    params = json_object();
+    name = match->rule->params.elts;
+
+    for (i = 0; i < match->rule->params.nelts; i++) {
+        char  key[64];
+
+        (void) ngx_snprintf((u_char *) key, sizeof(key), "%V%Z", &name[i]);
+        (void) json_object_set_new(params, key,
+                                   ngx_leadgen_json_text(r->pool,
+                                                         &match->params[i]));
+    }
+
+    return params;
+}
+
+
+/* The query's names and values, decoded; NULL when it is malformed. */
+
+static json_t *
+ngx_leadgen_sql_query(ngx_http_request_t *r)
+{
+    u_char     *p, *last, *end, *equals;
+    json_t     *query;
+    ngx_str_t   raw, name, value;
+
+    query = json_object();
+    p = r->args.data;
+    last = p + r->args.len;
+
+    while (query && p < last) {
+        end = ngx_strlchr(p, last, '&');
+        end = end ? end : last;
+        equals = ngx_strlchr(p, end, '=');
+        equals = equals ? equals : end;
+
+        raw.data = p;
+        raw.len = equals - p;
+
+        if (raw.len == 0
+            || ngx_leadgen_sql_decode(r, &raw, &name) != NGX_OK)
+        {
+            break;
+        }
+
+        raw.data = equals < end ? equals + 1 : end;
+        raw.len = end - raw.data;
+
+        if (ngx_leadgen_sql_decode(r, &raw, &value) != NGX_OK
+            || json_object_get(query, (char *) name.data)
+            || json_object_set_new(query, (char *) name.data,
+                                   json_stringn((char *) value.data,
+                                                value.len)))
+        {
+            break;
+        }
+
+        p = end + 1;
+    }
+
+    if (p < last) {
+        json_decref(query);
+        return NULL;
+    }
+
+    return query;
+}
+
+
+/* application/x-www-form-urlencoded; the result ends with a zero byte. */
+
+static ngx_int_t
+ngx_leadgen_sql_decode(ngx_http_request_t *r, ngx_str_t *src, ngx_str_t *dst)
+{
+    u_char     *d;
+    ngx_int_t   c;
+    ngx_uint_t  i;
+
+    d = ngx_pnalloc(r->pool, src->len + 1);
+    if (d == NULL) {
+        return NGX_ERROR;
+    }
+
+    dst->data = d;
+
+    for (i = 0; i < src->len; i++) {
+        c = src->data[i] == '+' ? ' ' : src->data[i];
+
+        if (c == '%') {
+            c = i + 2 < src->len ? ngx_hextoi(&src->data[i + 1], 2)
+                                 : NGX_ERROR;
+            i += 2;
+        }
+
+        if (c <= 0) {
+            return NGX_ERROR;
+        }
+
+        *d++ = (u_char) c;
+    }
+
+    *d = '\0';
+    dst->len = d - dst->data;
+
+    return ngx_leadgen_text_is_utf8(dst) ? NGX_OK : NGX_ERROR;
+}

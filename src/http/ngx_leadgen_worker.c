@@ -1,0 +1,103 @@
+
+/*
+ * A worker: the configuration goes in when it starts, running backends and the
+ * event stream come out, and go when it exits.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+ngx_leadgen_worker_t  ngx_leadgen_worker;
+
+
+static ngx_int_t ngx_leadgen_worker_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_backend_conf_t *conf, ngx_leadgen_backend_t **backend);
+
+
+ngx_int_t
+ngx_leadgen_worker_init(ngx_cycle_t *cycle)
+{
+    ngx_leadgen_worker_t     *worker = &ngx_leadgen_worker;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_leadgen_module);
+
+    if (mcf == NULL || mcf->zone == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_leadgen_zone_attach(mcf->zone);
+
+    if (ngx_leadgen_worker_start(cycle, &mcf->files, &worker->files) != NGX_OK
+        || ngx_leadgen_worker_start(cycle, &mcf->hashing, &worker->hashing)
+           != NGX_OK
+        || ngx_leadgen_worker_start(cycle, &mcf->database, &worker->database)
+           != NGX_OK
+        || ngx_leadgen_worker_start(cycle, &mcf->redis, &worker->redis)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (mcf->spool.path.len == 0) {
+        return NGX_OK;
+    }
+
+    /* without its spool a worker still serves what need not be recorded */
+
+    (void) ngx_leadgen_spool_open(cycle, &mcf->spool, worker->files);
+
+    if (ngx_leadgen_worker_start(cycle, &mcf->audit, &worker->audit) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_pump_start(cycle, worker->audit, worker->files);
+}
+
+
+static ngx_int_t
+ngx_leadgen_worker_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_backend_conf_t *conf, ngx_leadgen_backend_t **backend)
+{
+    if (conf->driver == NULL) {
+        return NGX_OK;
+    }
+
+    *backend = ngx_leadgen_backend_start(cycle, conf);
+
+    return *backend ? NGX_OK : NGX_ERROR;
+}
+
+
+void
+ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
+{
+    ngx_uint_t               i;
+    ngx_leadgen_worker_t    *worker = &ngx_leadgen_worker;
+    ngx_leadgen_backend_t  **backend[] = {
+        &worker->audit, &worker->redis, &worker->database, &worker->hashing,
+        &worker->files
+    };
+
+    if (worker->audit) {
+        ngx_leadgen_pump_stop();
+        ngx_leadgen_spool_close();
+    }
+
+    for (i = 0; i < sizeof(backend) / sizeof(backend[0]); i++) {
+
+        if (*backend[i]) {
+            ngx_leadgen_backend_stop(*backend[i]);
+            *backend[i] = NULL;
+        }
+    }
+
+    ngx_leadgen_zone_attach(NULL);
+}
