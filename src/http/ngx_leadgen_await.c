@@ -16,6 +16,8 @@ typedef struct {
 } ngx_leadgen_await_t;
 
 
+static ngx_leadgen_problem_e ngx_leadgen_await_problem(
+    ngx_leadgen_backend_t *backend);
 static void ngx_leadgen_await_done(ngx_leadgen_call_t *call);
 
 
@@ -38,14 +40,23 @@ ngx_leadgen_await(ngx_http_request_t *r, ngx_leadgen_backend_t *backend,
     if (backend == NULL
         || ngx_leadgen_call_submit(backend, call, 0) != NGX_OK)
     {
-        return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_BUSY, NULL,
-                                         NULL);
+        return ngx_leadgen_reply_problem(r,
+                                         ngx_leadgen_await_problem(backend),
+                                         NULL, NULL);
     }
 
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
 
     return NGX_DONE;
+}
+
+
+static ngx_leadgen_problem_e
+ngx_leadgen_await_problem(ngx_leadgen_backend_t *backend)
+{
+    return backend && ngx_leadgen_backend_is_up(backend)
+           ? NGX_LEADGEN_PROBLEM_BUSY : NGX_LEADGEN_PROBLEM_DATABASE_AWAY;
 }
 
 

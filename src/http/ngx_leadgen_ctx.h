@@ -100,6 +100,9 @@ ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
 ngx_int_t ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value);
 
+/* The header that goes with every 401 (RFC 6750, section 3). */
+ngx_int_t ngx_leadgen_reply_challenge(ngx_http_request_t *r);
+
 
 /* --- endpoint: the module's own API --- */
 

@@ -257,6 +257,7 @@ static ngx_int_t
 ngx_leadgen_guard_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
 {
     ngx_int_t           rc;
+    ngx_uint_t          status;
     ngx_leadgen_ctx_t  *ctx;
 
     ctx = ngx_leadgen_ctx(r);
@@ -267,10 +268,17 @@ ngx_leadgen_guard_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ngx_leadgen_guard_has_error_page(r,
-                                         ngx_leadgen_problems[problem].status))
-    {
-        return ngx_leadgen_problems[problem].status;
+    status = ngx_leadgen_problems[problem].status;
+
+    if (ngx_leadgen_guard_has_error_page(r, status)) {
+
+        if (status == NGX_HTTP_UNAUTHORIZED
+            && ngx_leadgen_reply_challenge(r) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return status;
     }
 
     rc = ngx_http_discard_request_body(r);

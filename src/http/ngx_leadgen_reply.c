@@ -103,6 +103,15 @@ ngx_leadgen_reply_problem(ngx_http_request_t *r, ngx_leadgen_problem_e row,
 }
 
 
+ngx_int_t
+ngx_leadgen_reply_challenge(ngx_http_request_t *r)
+{
+    ngx_str_t  scheme = ngx_string("Bearer");
+
+    return ngx_leadgen_reply_header(r, "WWW-Authenticate", &scheme);
+}
+
+
 /* What helps the client to do better: headers, and the permission it lacks. */
 
 static ngx_int_t
@@ -118,8 +127,7 @@ ngx_leadgen_reply_hints(ngx_http_request_t *r,
     switch (problem->status) {
 
     case NGX_HTTP_UNAUTHORIZED:
-        ngx_str_set(&value, "Bearer");
-        return ngx_leadgen_reply_header(r, "WWW-Authenticate", &value);
+        return ngx_leadgen_reply_challenge(r);
 
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         ngx_str_set(&value, "1");
