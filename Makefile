@@ -11,7 +11,7 @@ headers   := $(sort $(shell find include src -name '*.h' -o -name '*.def'))
 module    := $(build_dir)/ngx_leadgen_module.so
 
 .DEFAULT_GOAL := module
-.PHONY: help module install deps up down status logs test lint prove-checks bench fuzz asan clean generate
+.PHONY: help module static install deps up down status logs test lint prove-checks bench fuzz asan clean generate
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -20,6 +20,9 @@ module: $(module) $(build_dir)/compile_commands.json ## The module alone, build/
 
 $(module): $(sources) $(headers) config docker/local/build.sh
 	@docker/local/build.sh module "$(build_dir)" "$(CC)" "$(NGINX_SRC)"
+
+static: ## nginx itself with the module in it, NGINX_SRC=its sources
+	@docker/local/build.sh static "$(build_dir)" "$(CC)" "$(NGINX_SRC)"
 
 $(build_dir)/compile_commands.json: $(build_dir)/sources.list
 	@docker/local/build.sh commands "$(build_dir)"

@@ -3,6 +3,7 @@
 #
 # build.sh module BUILD CC [NGINX_SRC]   build/ngx_leadgen_module.so, against
 #                                        Debian's nginx-dev or a source tree
+# build.sh static BUILD CC NGINX_SRC     build/nginx with the module in it
 # build.sh commands BUILD                build/compile_commands.json
 set -euo pipefail
 
@@ -17,7 +18,7 @@ cc_opt+=" -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 ld_opt="-Wl,-z,relro -Wl,-z,now -fPIC"
 
 configure() {
-    local cc=$1 source=$2 flags=()
+    local cc=$1 source=$2 add=$3 flags=()
 
     rm -rf "$build/addon" "$build/Makefile" "$build/objs"
     mkdir -p "$build"
@@ -33,7 +34,7 @@ configure() {
 
     if ! ./configure --with-cc="$cc" --with-cc-opt="$cc_opt" \
         --with-ld-opt="$ld_opt" "${flags[@]}" \
-        --add-dynamic-module="$root" --builddir="$build" \
+        "$add=$root" --builddir="$build" \
         > "$build/configure.log" 2>&1
     then
         tail -n 20 "$build/configure.log" >&2
@@ -59,7 +60,7 @@ module)
     if [ ! -f "$build/Makefile" ] \
         || [ "$want" != "$(cat "$build/sources.list" 2>/dev/null)" ]
     then
-        configure "$cc" "$source"
+        configure "$cc" "$source" --add-dynamic-module
         echo "$want" > "$build/sources.list"
     fi
 
@@ -67,6 +68,13 @@ module)
     make -s -f "$build/Makefile" -C "$source" -j"$(nproc)" modules \
         2> >(grep -v 'jobserver' >&2)
     touch -c "$build/ngx_leadgen_module.so"
+    ;;
+
+static)
+    source=$4
+    configure "$3" "$source" --add-module
+    rm -f "$build/sources.list"
+    make -s -f "$build/Makefile" -C "$source" -j"$(nproc)" binary
     ;;
 
 commands)
@@ -91,7 +99,7 @@ json.dump(entries, sys.stdout, indent=1)
     ;;
 
 *)
-    sed -n '2,7s/^# \{0,1\}//p' "$0"
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac
