@@ -2,9 +2,10 @@
 # Links a program in C with the stand-ins for nginx and with the sources that
 # its first comment declares; sourced by t/unit/run and t/fuzz/run.
 
-# a list that the first comment of a program declares
+# a list that the first comment of a program declares, in one line or several
 unit_declared() {
-    sed -n '/\*\//q; s/^[ /*]*'"$2"': *\(.*[^ *\/]\)[ *\/]*$/\1/p' "$1"
+    sed -n '/\*\//q; s/^[ /*]*'"$2"': *\(.*[^ *\/]\)[ *\/]*$/\1/p' "$1" \
+        | tr '\n' ' '
 }
 
 # unit_build BUILD CC PROGRAM.c OUTPUT [FLAG ...]

@@ -6,6 +6,7 @@
  * with, besides the stand-ins of nginx.c:
  *
  *     sources: src/base/ngx_leadgen_uuid.c
+ *     sources: src/base/ngx_leadgen_time.c
  *     libraries: -lcrypto
  *
  * and ends main() with return unit_done().
