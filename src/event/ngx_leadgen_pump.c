@@ -379,7 +379,7 @@ ngx_leadgen_pump_fail(const char *why, const ngx_str_t *error)
     ngx_leadgen_pump_t  *pump;
 
     pump = &ngx_leadgen_pump;
-    ngx_str_null(&none);
+    ngx_str_set(&none, "");
 
     ngx_leadgen_pump_empty();
 

@@ -24,6 +24,7 @@ static void ngx_leadgen_segment_label(
     const ngx_leadgen_segment_spec_t *spec, ngx_leadgen_segment_t *segment,
     uint64_t sequence);
 static ngx_int_t ngx_leadgen_segment_recover(ngx_leadgen_segment_t *segment);
+static ngx_uint_t ngx_leadgen_segment_is_torn(ngx_leadgen_segment_t *segment);
 static size_t ngx_leadgen_segment_rest(ngx_leadgen_segment_t *segment);
 static ssize_t ngx_leadgen_segment_retire_work(const ngx_str_t *args,
     ngx_uint_t nargs, u_char *answer, size_t size);
@@ -293,12 +294,42 @@ ngx_leadgen_segment_recover(ngx_leadgen_segment_t *segment)
 
     segment->unread = ngx_leadgen_segment_rest(segment);
 
-    if (rc == NGX_DONE && segment->unread <= NGX_LEADGEN_EVENT_FRAME) {
-        /* a frame under construction when its worker died */
+    if (rc == NGX_DONE && ngx_leadgen_segment_is_torn(segment)) {
         segment->unread = 0;
     }
 
     return NGX_OK;
+}
+
+
+/* Whether what stands behind the frames is only the beginning of one more,
+ * under construction when the worker died, and not a gap. */
+
+static ngx_uint_t
+ngx_leadgen_segment_is_torn(ngx_leadgen_segment_t *segment)
+{
+    u_char     *p, *next;
+    uint32_t    kind;
+    ngx_str_t   payload;
+
+    if (segment->unread > NGX_LEADGEN_EVENT_FRAME) {
+        return 0;
+    }
+
+    for (p = segment->pos;
+         p < segment->pos + segment->unread;
+         p += NGX_LEADGEN_FRAME_ALIGN)
+    {
+        next = p;
+
+        if (ngx_leadgen_frame_read(&next, segment->last, &kind, &payload)
+            == NGX_OK)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
