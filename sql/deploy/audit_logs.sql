@@ -32,7 +32,7 @@ where user_id is not null;
 create index audit_logs_user_email
 on public.audit_logs ((private.canonical_email(user_email)) collate "C", id)
 where user_email is not null;
-create index audit_logs_resource on public.audit_logs (resource_type, resource_id, id)
+create index audit_logs_resource_type on public.audit_logs (resource_type, id)
 where resource_type is not null;
 create index audit_logs_resource_id on public.audit_logs (resource_id, id)
 where resource_id is not null;

@@ -297,10 +297,12 @@ begin
             conditions
         ) into last_searched using query;
 
-        pattern := '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%';
+        pattern := lower(
+            '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%' collate "und-x-icu"
+        );
         conditions := conditions || ' and id >= coalesce($3, ''00000000-0000-0000-0000-000000000000'')'
-            ' and concat_ws(e''\n'', user_email, resource_id, error_message, user_agent,'
-            ' details ->> ''path'') ilike $4';
+            ' and lower(concat_ws(e''\n'', user_email, resource_id, error_message, user_agent,'
+            ' details ->> ''path'') collate "und-x-icu") like $4';
     end if;
 
     execute format(

@@ -2,7 +2,8 @@
 
 begin;
 
-drop table public.audit_logs;
+-- and the functions that return its rows, which the next sql/migrate makes again
+drop table public.audit_logs cascade;
 drop function private.audit_logs_immutable();
 
 commit;

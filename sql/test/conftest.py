@@ -1,0 +1,196 @@
+"""A private PostgreSQL cluster, and a migrated database of its own for each test."""
+
+import datetime
+import glob
+import itertools
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+
+import psycopg2
+import psycopg2.extras
+import pytest
+
+SQL = pathlib.Path(__file__).resolve().parent.parent
+HASH = "$y$j9T$abcdefgh$0123456789"
+
+psycopg2.extras.register_uuid()
+
+
+class Cluster:
+    """A server below a temporary directory that listens on a socket there."""
+
+    def __init__(self):
+        self.bin = max(glob.glob("/usr/lib/postgresql/*/bin"))
+        self.root = pathlib.Path(tempfile.mkdtemp(prefix="leadgen-sql-"))
+        self.names = itertools.count()
+        self.become = []
+
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(self.root, user.pw_uid, user.pw_gid)
+            self.root.chmod(0o755)
+            self.become = ["setpriv", f"--reuid={user.pw_uid}",
+                           f"--regid={user.pw_gid}", "--clear-groups"]
+
+        subprocess.run(
+            [*self.become, f"{self.bin}/initdb", "-D", self.root / "data", "-U", "owner",
+             "-A", "trust", "-N", "-E", "UTF8", "--locale", "C"],
+            check=True, stdout=subprocess.DEVNULL, cwd="/")
+        self.log = open(self.root / "log", "w")
+        self.server = subprocess.Popen(
+            [*self.become, f"{self.bin}/postgres", "-D", self.root / "data",
+             "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.root}",
+             "-c", "fsync=off", "-c", "timezone=Asia/Kolkata"],
+            stdout=self.log, stderr=self.log, cwd="/")
+
+        for _ in range(200):
+            try:
+                self.connect("postgres").close()
+                return
+            except psycopg2.OperationalError:
+                time.sleep(0.05)
+
+        raise RuntimeError((self.root / "log").read_text())
+
+    def dsn(self, database, user="owner"):
+        return f"host={self.root} user={user} dbname={database}"
+
+    def connect(self, database, user="owner"):
+        connection = psycopg2.connect(self.dsn(database, user))
+        connection.autocommit = True
+        return connection
+
+    def create(self, template="template0"):
+        name = f"test_{next(self.names)}"
+        with_template = f"create database {name} template {template} strategy file_copy"
+        connection = self.connect("postgres")
+        connection.cursor().execute(with_template)
+        connection.close()
+        return name
+
+    def migrate(self, database, *options, **kwargs):
+        return subprocess.run([SQL / "migrate", self.dsn(database), *options],
+                              text=True, capture_output=True, **kwargs)
+
+    def stop(self):
+        self.server.send_signal(signal.SIGINT)
+        self.server.wait()
+        self.log.close()
+        shutil.rmtree(self.root)
+
+
+class Database:
+    """A migrated database: the owner's connection, and the gateway's."""
+
+    def __init__(self, cluster, name):
+        self.cluster = cluster
+        self.name = name
+        self.open = []
+        self.owner = self.connect("owner")
+        self.gateway = self.connect("gateway")
+
+    def connect(self, user):
+        connection = self.cluster.connect(self.name, user)
+        self.open.append(connection)
+        return connection
+
+    def rows(self, statement, *values, on=None):
+        with (on or self.owner).cursor() as cursor:
+            cursor.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, statement, *values, on=None):
+        return self.rows(statement, *values, on=on)[0][0]
+
+    def call(self, function, request, on=None):
+        """What the gateway does: status, body, location, audited."""
+        return self.rows(
+            f"select status, body, location, audited from api.{function}(%s::jsonb)",
+            json.dumps(request), on=on or self.gateway)[0]
+
+    def logs(self, **query):
+        """A page of the audit log: items and next_cursor."""
+        query = {name.rstrip("_"): value for name, value in query.items()}
+        status, body, _, _ = self.call("audit_logs", {"query": query})
+        assert status == 200
+        return body["items"], body["next_cursor"]
+
+    def ingest(self, *events, on=None):
+        columns = [
+            ("id", "uuid", None), ("timestamp", "timestamptz", None), ("action", "text", "login"),
+            ("user_id", "bigint", None), ("user_email", "text", None),
+            ("resource_type", "text", None), ("resource_id", "text", None),
+            ("details", "jsonb", "{}"), ("ip_address", "text", None),
+            ("user_agent", "text", None), ("success", "boolean", True),
+            ("error_message", "text", None)]
+        arrays = [[event.get(name, default) for event in events] for name, _, default in columns]
+        places = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
+        return self.value(f"select api.audit_ingest({places})", *arrays, on=on or self.gateway)
+
+    def create_user(self, email="ann@example.com", role="user", password=HASH):
+        return self.value("select private.create_user(%s, 'Ann', %s, %s)", email, password, role)
+
+    def close(self):
+        for connection in self.open:
+            connection.close()
+
+
+def uuid7(moment, sequence=0):
+    """A UUIDv7 of a moment; sequence orders those of one millisecond."""
+    milliseconds = int(moment.timestamp() * 1000)
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | sequence << 64 | 2 << 62
+                     | uuid.uuid4().int >> 66)
+
+
+def event(moment=None, sequence=0, **values):
+    moment = moment or now()
+    return {"id": uuid7(moment, sequence), "timestamp": moment, **values}
+
+
+def now():
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def refusal(raised):
+    """SQLSTATE, sentence and errors of a refusal."""
+    diagnostics = raised.value.diag
+    errors = diagnostics.message_detail and json.loads(diagnostics.message_detail)
+    return diagnostics.sqlstate, diagnostics.message_primary, errors
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    cluster = Cluster()
+    yield cluster
+    cluster.stop()
+
+
+@pytest.fixture(scope="session")
+def template(cluster):
+    name = cluster.create()
+    done = cluster.migrate(name, "--gateway-role", "gateway")
+    assert done.returncode == 0, done.stderr
+    return name
+
+
+@pytest.fixture
+def database(cluster, template):
+    database = Database(cluster, cluster.create(template))
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def untouched(cluster, template):
+    """A database for tests that change nothing."""
+    database = Database(cluster, cluster.create(template))
+    yield database
+    database.close()

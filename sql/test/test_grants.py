@@ -1,0 +1,75 @@
+"""The gateway can call the functions of schema api, and that is all."""
+
+import psycopg2
+import pytest
+from psycopg2.errors import InsufficientPrivilege
+
+TABLES = ["users", "audit_logs", "audit_logs_default", "sessions"]
+
+
+def test_rights_of_the_gateway_are_exactly_these(untouched):
+    usable = untouched.rows("""
+        select nspname, has_schema_privilege('gateway', oid, 'create') from pg_namespace
+        where has_schema_privilege('gateway', oid, 'usage') and nspname !~ '^pg_' order by 1""")
+    assert usable == [("api", False), ("information_schema", False), ("public", False)]
+
+    callable_ = untouched.rows("""
+        select proname, prosecdef from pg_proc
+        where pronamespace in ('api'::regnamespace, 'private'::regnamespace, 'public'::regnamespace)
+            and has_function_privilege('gateway', oid, 'execute') order by 1""")
+    assert callable_ == [(name, True) for name in (
+        "audit_ingest", "audit_logs", "login_begin", "login_finish", "me", "schema_version")]
+
+    assert untouched.rows("""
+        select oid::regclass, right_ from pg_class
+        cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) right_
+        where relkind in ('r', 'p', 'v') and relnamespace::regnamespace::text !~ '^(pg_|information_schema)'
+            and has_table_privilege('gateway', oid, right_)""") == []
+
+
+def test_functions_pin_what_they_call(untouched):
+    """With search_path, or as an expression that was parsed once and for all."""
+    assert untouched.rows("""
+        select oid::regprocedure from pg_proc
+        where pronamespace in ('api'::regnamespace, 'private'::regnamespace) and prosqlbody is null
+            and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']""") == []
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("statement", [
+    "select from public.{}", "insert into public.{} default values",
+    "update public.{} set id = default", "delete from public.{}", "truncate public.{}",
+    "do $$begin lock table public.{}; end$$", "copy public.{} to stdout", "drop table public.{}",
+    "alter table public.{} disable trigger all"])
+def test_no_table(untouched, table, statement):
+    with pytest.raises(InsufficientPrivilege):
+        untouched.rows(statement.format(table), on=untouched.gateway)
+
+
+@pytest.mark.parametrize("statement", [
+    "select from api.version",
+    "select private.create_user('a@b', 'A', 'h', 'admin')",
+    "select private.audit_partitions()",
+    "select private.canonical_email('a@b')",
+    "create table public.t ()", "create table api.t ()", "create table private.t ()",
+    "create schema s", "create role r", "set role owner", "alter role gateway superuser",
+    "select from sqitch.changes",
+    "copy (select 1) to program 'true'", "select pg_read_file('/etc/passwd')",
+    "alter function api.me(jsonb) security invoker",
+    "create or replace function api.schema_version() returns text language sql as 'select 1::text'"])
+def test_nothing_else(untouched, statement):
+    with pytest.raises(InsufficientPrivilege):
+        untouched.rows(statement, on=untouched.gateway)
+
+
+def test_temporary_objects_do_not_shadow(database):
+    """A gateway that was taken over can't slip its own into the functions."""
+    for statement in ("create temporary table version (version text)",
+                      "create temporary table users (id bigint)",
+                      "create function pg_temp.now() returns timestamptz language sql as 'select null::timestamptz'",
+                      "set search_path = pg_temp, api, public"):
+        database.rows(statement, on=database.gateway)
+    assert database.value("select api.schema_version()", on=database.gateway)
+    with pytest.raises(psycopg2.Error) as raised:
+        database.call("me", {"principal": {"user_id": 1}})
+    assert raised.value.pgcode == "LG404"
