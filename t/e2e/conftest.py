@@ -1,0 +1,191 @@
+"""The real stack, as `make up` makes it, on ports and in a directory of its
+own, for all end-to-end tests of a run."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+
+import psycopg2
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
+ROLES = ("admin", "manager", "user")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Response:
+    def __init__(self, response, body):
+        self.status = response.status
+        self.headers = response.headers
+        self.body = body
+        self.request_id = response.headers.get("X-Request-Id")
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Gateway:
+    """A running stack: its API, its database, its processes."""
+
+    def __init__(self, run, port):
+        self.run = run
+        self.port = port
+        self.tokens = {}
+        self.credentials = json.loads((run / "credentials.json").read_text())
+        self.env = {}
+        for line in (run / "env").read_text().splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.env[name] = value.strip("'\"")
+
+    # --- its API
+
+    def connect(self, timeout=10):
+        return http.client.HTTPConnection("127.0.0.1", self.port,
+                                          timeout=timeout)
+
+    def request(self, method, path, role=None, body=None, headers=(),
+                connection=None):
+        """role: logs in as that role, once; body: sent as JSON; headers: pairs,
+        sent as they are."""
+        own = connection is None
+        connection = connection or self.connect()
+        headers = list(headers)
+        if role:
+            headers.append(("Authorization", f"Bearer {self.token(role)}"))
+        if body is not None:
+            body = body if isinstance(body, bytes) else json.dumps(body).encode()
+            headers.append(("Content-Type", "application/json"))
+            headers.append(("Content-Length", str(len(body))))
+
+        connection.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        answer = Response(response, response.read())
+        if own:
+            connection.close()
+        return answer
+
+    def login(self, role):
+        """The response of a login."""
+        return self.request("POST", "/api/auth/login",
+                            body=self.credentials[role])
+
+    def token(self, role):
+        if role not in self.tokens:
+            answer = self.login(role)
+            assert answer.status == 200, answer.body
+            self.tokens[role] = answer.json["access_token"]
+        return self.tokens[role]
+
+    # --- its database
+
+    def sql(self, query, *values):
+        connection = psycopg2.connect(self.env["DATABASE_URL"])
+        try:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(query, values)
+                return cursor.fetchall() if cursor.description else None
+        finally:
+            connection.close()
+
+    def rows(self, ids):
+        """{ id: how many rows of audit_logs it has }, for those that have one."""
+        return dict(self.sql("select id::text, count(*) from audit_logs"
+                             " where id = any(%s::uuid[]) group by id",
+                             list(ids)))
+
+    def wait_for_rows(self, ids, seconds):
+        """Waits until each id has a row; returns (the ids without one, those
+        with more than one)."""
+        ids = set(ids)
+        deadline = time.monotonic() + seconds
+        while True:
+            rows = self.rows(ids)
+            missing = ids - rows.keys()
+            if not missing or time.monotonic() > deadline:
+                return missing, {i for i, n in rows.items() if n > 1}
+            time.sleep(0.1)
+
+    # --- its processes
+
+    def supervisor(self, *words, check=True):
+        return subprocess.run(
+            ["/usr/bin/supervisorctl", "-c", self.run / "supervisord.conf",
+             *words], check=check, capture_output=True, text=True).stdout
+
+    @property
+    def master(self):
+        for path in (self.run / "nginx.pid", *self.run.glob("*/nginx.pid"),
+                     *self.run.glob("*/*/nginx.pid")):
+            if path.exists():
+                return int(path.read_text())
+        raise LookupError(f"no nginx.pid below {self.run}")
+
+    def workers(self):
+        """Pids of nginx's workers, those that are leaving not among them."""
+        children = pathlib.Path(f"/proc/{self.master}/task/{self.master}/children")
+        found = []
+        for pid in children.read_text().split():
+            with contextlib.suppress(OSError):
+                title = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+                if b"worker process" in title and b"shutting" not in title:
+                    found.append(int(pid))
+        return found
+
+    def reload(self):
+        before = set(self.workers())
+        os.kill(self.master, signal.SIGHUP)
+        wait_until(lambda: set(self.workers()) and not before & set(self.workers()),
+                   15, "new workers")
+
+    def error_log(self):
+        text = ""
+        for path in self.run.rglob("*error.log"):
+            text += path.read_text(errors="replace")
+        return text
+
+
+def wait_until(condition, seconds, what):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def gateway():
+    run = BUILD / "test" / "run"
+    port = free_port()
+    env = {name: value for name, value in os.environ.items()
+           if name not in ("DATABASE_URL", "REDIS_URL", "SMTP_URL",
+                           "SENTRY_DSN", "MAKEFLAGS", "MAKELEVEL")}
+    env.update(LEADGEN_PORT=str(port), LEADGEN_ADMIN_PORT=str(free_port()),
+               LEADGEN_RUN=str(run), BUILD=str(BUILD))
+
+    def stack(script):
+        done = subprocess.run([ROOT / "docker/local" / script], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True)
+        assert done.returncode == 0, done.stdout
+
+    stack("down.sh")
+    stack("up.sh")
+    try:
+        yield Gateway(run, port)
+    finally:
+        stack("down.sh")
