@@ -8,9 +8,27 @@
 #include "ngx_leadgen_spool.h"
 
 
+#define NGX_LEADGEN_EVENT_ERROR_ROOM  128
+
+
 static ngx_leadgen_segment_t *ngx_leadgen_event_write(uint32_t kind,
     const ngx_leadgen_event_t *event);
 static ngx_int_t ngx_leadgen_event_refuse(void);
+
+
+size_t
+ngx_leadgen_event_size(const ngx_leadgen_event_t *event)
+{
+    size_t               spare;
+    ngx_leadgen_event_t  fitting;
+
+    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
+
+    spare = NGX_LEADGEN_EVENT_ERROR_ROOM;
+    spare -= ngx_min(spare, fitting.text[NGX_LEADGEN_EVENT_ERROR].len);
+
+    return ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting) + spare);
+}
 
 
 ngx_int_t

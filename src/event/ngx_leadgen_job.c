@@ -86,3 +86,17 @@ ngx_leadgen_job_done(ngx_leadgen_call_t *call)
 
     ngx_free(job);
 }
+
+
+/* nginx's debug log looks into data for a connection. */
+
+void
+ngx_leadgen_job_event(ngx_event_t *ev, ngx_event_handler_pt handler)
+{
+    static ngx_connection_t  none = { .fd = (ngx_socket_t) -1 };
+
+    ev->handler = handler;
+    ev->data = &none;
+    ev->log = ngx_cycle->log;
+    ev->cancelable = 1;
+}

@@ -44,8 +44,6 @@ typedef struct {
 
 static void ngx_leadgen_pump_run(ngx_event_t *ev);
 static ngx_int_t ngx_leadgen_pump_read(ngx_leadgen_batch_t *batch);
-static ngx_int_t ngx_leadgen_pump_own(ngx_leadgen_batch_t *batch,
-    ngx_uint_t max);
 static ngx_int_t ngx_leadgen_pump_ship(void);
 static void ngx_leadgen_pump_done(ngx_leadgen_call_t *call);
 static ngx_uint_t ngx_leadgen_pump_is_poison(const char *code);
@@ -66,21 +64,16 @@ ngx_int_t
 ngx_leadgen_pump_start(ngx_cycle_t *cycle, ngx_leadgen_backend_t *database,
     ngx_leadgen_backend_t *threads)
 {
-    ngx_event_t  *ev;
-
-    static ngx_connection_t  none = { .fd = (ngx_socket_t) -1 };
-
     ngx_memzero(&ngx_leadgen_pump, sizeof(ngx_leadgen_pump_t));
 
     ngx_leadgen_pump.database = database;
     ngx_leadgen_pump.threads = threads;
 
-    ev = &ngx_leadgen_pump.event;
-    ev->handler = ngx_leadgen_pump_run;
-    ev->data = &none;
-    ev->log = cycle->log;
+    ngx_leadgen_job_event(&ngx_leadgen_pump.event, ngx_leadgen_pump_run);
 
-    return ngx_leadgen_adopt_start(cycle, threads);
+    ngx_leadgen_adopt_start(threads);
+
+    return NGX_OK;
 }
 
 
@@ -204,7 +197,7 @@ ngx_leadgen_pump_read(ngx_leadgen_batch_t *batch)
     ngx_leadgen_pump_t  *pump;
 
     static const ngx_leadgen_pump_read_pt  sources[] = {
-        ngx_leadgen_pump_own,
+        ngx_leadgen_spool_read,
         ngx_leadgen_adopt_read
     };
 
@@ -238,32 +231,6 @@ ngx_leadgen_pump_read(ngx_leadgen_batch_t *batch)
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_leadgen_pump_own(ngx_leadgen_batch_t *batch, ngx_uint_t max)
-{
-    ngx_queue_t  *q, *segments;
-
-    batch->kind = NGX_LEADGEN_FRAME_EVENT;
-    segments = ngx_leadgen_spool_segments();
-
-    for (q = ngx_queue_head(segments);
-         q != ngx_queue_sentinel(segments);
-         q = ngx_queue_next(q))
-    {
-        if (ngx_leadgen_batch_read(batch,
-                                   ngx_queue_data(q, ngx_leadgen_segment_t,
-                                                  queue),
-                                   max)
-            == NGX_OK)
-        {
-            return NGX_OK;
-        }
-    }
-
-    return NGX_DONE;
 }
 
 

@@ -8,9 +8,6 @@
 #include "ngx_leadgen_spool.h"
 
 
-#define NGX_LEADGEN_RECORD_ERROR  128   /* room always kept for the error */
-
-
 /* The action's name stands before the texts; a reader takes the texts that it
  * knows of those that are there. */
 
@@ -38,21 +35,6 @@ static const size_t  ngx_leadgen_record_limits[NGX_LEADGEN_EVENT_NTEXTS] = {
     [NGX_LEADGEN_EVENT_USER_AGENT] = 512,
     [NGX_LEADGEN_EVENT_ERROR] = 512
 };
-
-
-size_t
-ngx_leadgen_event_size(const ngx_leadgen_event_t *event)
-{
-    size_t               spare;
-    ngx_leadgen_event_t  fitting;
-
-    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
-
-    spare = NGX_LEADGEN_RECORD_ERROR;
-    spare -= ngx_min(spare, fitting.text[NGX_LEADGEN_EVENT_ERROR].len);
-
-    return ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting) + spare);
-}
 
 
 size_t

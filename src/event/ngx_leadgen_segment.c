@@ -42,7 +42,7 @@ ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
     answer->segment = NULL;
     answer->err = 0;
 
-    used = ngx_leadgen_spool_used(spec->directory);
+    used = ngx_leadgen_scan_used(spec->directory);
 
     if (used == NGX_ERROR || (size_t) used + spec->size > spec->limit) {
         answer->failed = (used == NGX_ERROR) ? "reading the directory"

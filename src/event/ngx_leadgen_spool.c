@@ -6,13 +6,12 @@
 
 
 #include "ngx_leadgen_spool.h"
-#include <dirent.h>
 
 
 #define NGX_LEADGEN_SPOOL_SEGMENT_MIN  (64 * 1024)
 #define NGX_LEADGEN_SPOOL_SEGMENT_MAX  (16 * 1024 * 1024)
 #define NGX_LEADGEN_SPOOL_RETRY        500      /* milliseconds */
-#define NGX_LEADGEN_SPOOL_ALWAYS       10
+#define NGX_LEADGEN_SPOOL_ALWAYS       10       /* between syncs */
 #define NGX_LEADGEN_SPOOL_SILENCE      60       /* seconds */
 
 
@@ -22,7 +21,6 @@ typedef struct {
     ngx_leadgen_backend_t         *threads;
     ngx_str_t                      path;
     ngx_leadgen_segment_spec_t     spec;
-    ngx_msec_t                     interval;    /* of syncing, 0: never */
 
     ngx_queue_t                    segments;
     ngx_leadgen_segment_t         *current;
@@ -30,7 +28,6 @@ typedef struct {
     size_t                         reserved;
 
     ngx_event_t                    prepare;
-    ngx_event_t                    sync;
     ngx_uint_t                     preparing;
     ngx_uint_t                     failing;
     time_t                         logged;
@@ -39,18 +36,12 @@ typedef struct {
 
 static void ngx_leadgen_spool_identify(ngx_leadgen_segment_spec_t *spec);
 static ngx_int_t ngx_leadgen_spool_enter(ngx_leadgen_spool_t *spool);
-static void ngx_leadgen_spool_event(ngx_event_t *ev,
-    ngx_event_handler_pt handler);
 static void ngx_leadgen_spool_prepare(ngx_event_t *ev);
 static ssize_t ngx_leadgen_spool_prepare_work(const ngx_str_t *args,
     ngx_uint_t nargs, u_char *answer, size_t size);
 static void ngx_leadgen_spool_prepared(void *data, u_char *answer);
 static ngx_int_t ngx_leadgen_spool_take(
     ngx_leadgen_segment_answer_t *answer);
-static void ngx_leadgen_spool_sync(ngx_event_t *ev);
-static ssize_t ngx_leadgen_spool_sync_work(const ngx_str_t *args,
-    ngx_uint_t nargs, u_char *answer, size_t size);
-static void ngx_leadgen_spool_synced(void *data, u_char *answer);
 
 
 static ngx_leadgen_spool_t  ngx_leadgen_spool = { .spec.directory = -1 };
@@ -111,6 +102,7 @@ ngx_int_t
 ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     const ngx_leadgen_spool_conf_t *conf, ngx_leadgen_backend_t *threads)
 {
+    ngx_msec_t                     interval;
     ngx_leadgen_spool_t           *spool;
     ngx_leadgen_segment_spec_t    *spec;
     ngx_leadgen_segment_answer_t   answer;
@@ -121,20 +113,21 @@ ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     ngx_queue_init(&spool->segments);
     spool->threads = threads;
     spool->path = conf->path;
-    spool->interval = conf->always ? NGX_LEADGEN_SPOOL_ALWAYS : conf->sync;
 
+    interval = conf->always ? NGX_LEADGEN_SPOOL_ALWAYS : conf->sync;
     spec = &spool->spec;
 
     ngx_leadgen_spool_identify(spec);
 
-    spec->durable = (spool->interval != 0);
+    spec->durable = (interval != 0);
     spec->limit = conf->size;
     spec->size = ngx_max(conf->size / 32, NGX_LEADGEN_SPOOL_SEGMENT_MIN);
     spec->size = ngx_min(spec->size, NGX_LEADGEN_SPOOL_SEGMENT_MAX);
     spec->size = ngx_align(spec->size, ngx_pagesize);
 
-    ngx_leadgen_spool_event(&spool->prepare, ngx_leadgen_spool_prepare);
-    ngx_leadgen_spool_event(&spool->sync, ngx_leadgen_spool_sync);
+    ngx_leadgen_sync_start(interval, threads);
+
+    ngx_leadgen_job_event(&spool->prepare, ngx_leadgen_spool_prepare);
     ngx_add_timer(&spool->prepare, 1);
 
     if (ngx_leadgen_spool_enter(spool) != NGX_OK) {
@@ -144,18 +137,6 @@ ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     ngx_leadgen_segment_create(spec, &answer);
 
     return ngx_leadgen_spool_take(&answer);
-}
-
-
-static void
-ngx_leadgen_spool_event(ngx_event_t *ev, ngx_event_handler_pt handler)
-{
-    static ngx_connection_t  none = { .fd = (ngx_socket_t) -1 };
-
-    ev->handler = handler;
-    ev->data = &none;
-    ev->log = ngx_cycle->log;
-    ev->cancelable = 1;
 }
 
 
@@ -220,6 +201,16 @@ ngx_leadgen_spool_close(void)
         return;
     }
 
+    ngx_leadgen_sync_stop();
+
+    if (spool->prepare.timer_set) {
+        ngx_del_timer(&spool->prepare);
+    }
+
+    if (spool->prepare.posted) {
+        ngx_delete_posted_event(&spool->prepare);
+    }
+
     if (spool->spare) {
         ngx_queue_insert_tail(&spool->segments, &spool->spare->queue);
     }
@@ -231,7 +222,7 @@ ngx_leadgen_spool_close(void)
 
         segment->header->sealed = 1;
 
-        if (spool->interval && segment->unsynced) {
+        if (spool->spec.durable && segment->unsynced) {
             (void) fdatasync(segment->fd);
         }
 
@@ -266,42 +257,6 @@ int
 ngx_leadgen_spool_directory(void)
 {
     return ngx_leadgen_spool.spec.directory;
-}
-
-
-off_t
-ngx_leadgen_spool_used(int directory)
-{
-    int             fd;
-    DIR            *dir;
-    off_t           used;
-    struct stat     st;
-    struct dirent  *entry;
-
-    fd = openat(directory, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
-    if (fd == -1) {
-        return NGX_ERROR;
-    }
-
-    dir = fdopendir(fd);
-    if (dir == NULL) {
-        (void) close(fd);
-        return NGX_ERROR;
-    }
-
-    used = 0;
-
-    while ((entry = readdir(dir)) != NULL) {
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            && S_ISREG(st.st_mode))
-        {
-            used += st.st_size;
-        }
-    }
-
-    (void) closedir(dir);
-
-    return used;
 }
 
 
@@ -390,11 +345,8 @@ ngx_leadgen_spool_commit(uint32_t kind, size_t payload)
     current = spool->current;
 
     current->pos = ngx_leadgen_frame_commit(current->pos, kind, payload);
-    current->unsynced = 1;
 
-    if (spool->interval && !spool->sync.timer_set) {
-        ngx_add_timer(&spool->sync, spool->interval);
-    }
+    ngx_leadgen_sync_touch(current);
 
     return current;
 }
@@ -518,6 +470,30 @@ ngx_leadgen_spool_take(ngx_leadgen_segment_answer_t *answer)
 
 
 ngx_int_t
+ngx_leadgen_spool_read(ngx_leadgen_batch_t *batch, ngx_uint_t max)
+{
+    ngx_int_t               rc;
+    ngx_queue_t            *q;
+    ngx_leadgen_spool_t    *spool;
+    ngx_leadgen_segment_t  *segment;
+
+    rc = NGX_DONE;
+    spool = &ngx_leadgen_spool;
+    batch->kind = NGX_LEADGEN_FRAME_EVENT;
+
+    for (q = ngx_queue_head(&spool->segments);
+         q != ngx_queue_sentinel(&spool->segments) && rc == NGX_DONE;
+         q = ngx_queue_next(q))
+    {
+        segment = ngx_queue_data(q, ngx_leadgen_segment_t, queue);
+        rc = ngx_leadgen_batch_read(batch, segment, max);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
 ngx_leadgen_spool_sweep(void)
 {
     ngx_queue_t            *q, *next;
@@ -549,84 +525,4 @@ ngx_leadgen_spool_sweep(void)
     }
 
     return NGX_OK;
-}
-
-
-/* --- syncing --- */
-
-static void
-ngx_leadgen_spool_sync(ngx_event_t *ev)
-{
-    ngx_queue_t            *q;
-    ngx_uint_t              again;
-    ngx_leadgen_spool_t    *spool;
-    ngx_leadgen_segment_t  *segment;
-
-    again = 0;
-    spool = &ngx_leadgen_spool;
-
-    for (q = ngx_queue_head(&spool->segments);
-         q != ngx_queue_sentinel(&spool->segments);
-         q = ngx_queue_next(q))
-    {
-        segment = ngx_queue_data(q, ngx_leadgen_segment_t, queue);
-
-        if (!segment->unsynced) {
-            continue;
-        }
-
-        if (segment->syncing
-            || ngx_leadgen_job_start(spool->threads,
-                                     ngx_leadgen_spool_sync_work,
-                                     &segment->fd, sizeof(segment->fd),
-                                     ngx_leadgen_spool_synced, segment)
-               != NGX_OK)
-        {
-            again = 1;
-            continue;
-        }
-
-        segment->syncing = 1;
-        segment->unsynced = 0;
-    }
-
-    if (again) {
-        ngx_add_timer(&spool->sync, spool->interval);
-    }
-}
-
-
-static ssize_t
-ngx_leadgen_spool_sync_work(const ngx_str_t *args, ngx_uint_t nargs,
-    u_char *answer, size_t size)
-{
-    ngx_fd_t  fd;
-
-    ngx_memcpy(&fd, args[0].data, sizeof(fd));
-
-    if (fdatasync(fd) == -1) {
-        return NGX_ERROR;
-    }
-
-    *answer = 1;
-
-    return 1;
-}
-
-
-static void
-ngx_leadgen_spool_synced(void *data, u_char *answer)
-{
-    ngx_leadgen_segment_t  *segment;
-
-    segment = data;
-    segment->syncing = 0;
-
-    if (answer == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
-                      "leadgen: spool: could not sync \"%s\": its events may "
-                      "not survive the end of this machine", segment->name);
-    }
-
-    ngx_leadgen_pump_wake(0);
 }

@@ -119,6 +119,9 @@ ngx_int_t ngx_leadgen_job_start(ngx_leadgen_backend_t *threads,
     ngx_leadgen_call_work_pt work, const void *arg, size_t len,
     ngx_leadgen_job_done_pt done, void *data);
 
+/* A timer that does not hold a worker that exits. */
+void ngx_leadgen_job_event(ngx_event_t *ev, ngx_event_handler_pt handler);
+
 
 /* --- spool --- */
 
@@ -143,9 +146,6 @@ ngx_int_t ngx_leadgen_spool_sweep(void);
 
 /* The directory's descriptor, -1 when the spool could not be opened. */
 int ngx_leadgen_spool_directory(void);
-
-/* Bytes of the directory's regular files, or NGX_ERROR. */
-off_t ngx_leadgen_spool_used(int directory);
 
 
 /* --- intent: which segment an open one stands in --- */
@@ -205,6 +205,11 @@ ngx_int_t ngx_leadgen_batch_read(ngx_leadgen_batch_t *batch,
 /* Moves the cursor behind what was shipped. */
 void ngx_leadgen_batch_advance(ngx_leadgen_batch_t *batch);
 
+/* The same of this worker's events, and of dead workers'; the latter may answer
+ * NGX_AGAIN, when it could not tidy up behind the last one. */
+ngx_int_t ngx_leadgen_spool_read(ngx_leadgen_batch_t *batch, ngx_uint_t max);
+ngx_int_t ngx_leadgen_adopt_read(ngx_leadgen_batch_t *batch, ngx_uint_t max);
+
 
 /* --- details: the JSON object of a row --- */
 
@@ -240,14 +245,44 @@ ngx_int_t ngx_leadgen_dead_park(ngx_leadgen_backend_t *threads,
     const ngx_str_t *reason, ngx_leadgen_job_done_pt done, void *data);
 
 
-/* --- adopt: all segments of one dead worker at a time --- */
+/* --- scan: all segments of one dead worker --- */
 
-ngx_int_t ngx_leadgen_adopt_start(ngx_cycle_t *cycle,
-    ngx_leadgen_backend_t *threads);
+/* What a scan brings.  Lifetime: from the thread until all is shipped. */
+
+typedef struct {
+    ngx_queue_t                segments;
+    ngx_uint_t                 n;
+    ngx_uint_t                 foreign;     /* files of another version */
+    uint32_t                   kind;        /* of the frames now shipped */
+} ngx_leadgen_scan_group_t;
+
+
+/* In a thread: the directory's descriptor enters, the group's address leaves;
+ * the group is empty when nobody died. */
+ssize_t ngx_leadgen_scan_work(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size);
+
+/* Leaves the group's segments to others. */
+void ngx_leadgen_scan_drop(ngx_leadgen_scan_group_t *group);
+
+/* Bytes of the directory's regular files, or NGX_ERROR. */
+off_t ngx_leadgen_scan_used(int directory);
+
+
+/* --- adopt --- */
+
+void ngx_leadgen_adopt_start(ngx_leadgen_backend_t *threads);
 void ngx_leadgen_adopt_stop(void);
 
-/* The next frames of dead workers, as batch_read. */
-ngx_int_t ngx_leadgen_adopt_read(ngx_leadgen_batch_t *batch, ngx_uint_t max);
+
+/* --- sync --- */
+
+void ngx_leadgen_sync_start(ngx_msec_t interval,
+    ngx_leadgen_backend_t *threads);
+void ngx_leadgen_sync_stop(void);
+
+/* It has been appended to. */
+void ngx_leadgen_sync_touch(ngx_leadgen_segment_t *segment);
 
 
 /* --- pump --- */
