@@ -38,6 +38,7 @@ typedef struct {
     size_t                     reserved;    /* bytes in the spool */
     unsigned                   to_record:1; /* the event waits for its outcome */
     unsigned                   intended:1;
+    unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;
 
 

@@ -44,11 +44,20 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    ctx = ngx_leadgen_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     if (r == r->main) {
 
-        if (!r->internal && ngx_leadgen_identity_strip(r) != NGX_OK) {
+        /* once: after an internal redirect they are the guard's own */
+
+        if (!ctx->stripped && ngx_leadgen_identity_strip(r) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+
+        ctx->stripped = 1;
 
         return NGX_DECLINED;
     }
@@ -57,11 +66,6 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 
     if (lcf->policy == NULL) {
         return NGX_DECLINED;
-    }
-
-    ctx = ngx_leadgen_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     ngx_leadgen_trie_find(lcf->policy,
@@ -278,7 +282,11 @@ ngx_leadgen_guard_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return status;
+        /* returned, it would be one opinion among others to "satisfy any" */
+
+        ngx_http_finalize_request(r, status);
+
+        return NGX_DONE;
     }
 
     rc = ngx_http_discard_request_body(r);
