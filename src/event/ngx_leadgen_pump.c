@@ -46,6 +46,7 @@ static void ngx_leadgen_pump_run(ngx_event_t *ev);
 static ngx_int_t ngx_leadgen_pump_read(ngx_leadgen_batch_t *batch);
 static ngx_int_t ngx_leadgen_pump_ship(void);
 static void ngx_leadgen_pump_done(ngx_leadgen_call_t *call);
+static ngx_uint_t ngx_leadgen_pump_shipped(ngx_leadgen_call_t *call);
 static ngx_uint_t ngx_leadgen_pump_is_poison(const char *code);
 static void ngx_leadgen_pump_refused(ngx_leadgen_call_t *call);
 static void ngx_leadgen_pump_parked(void *data, u_char *answer);
@@ -279,7 +280,7 @@ ngx_leadgen_pump_done(ngx_leadgen_call_t *call)
 
     case NGX_LEADGEN_CALL_OK:
         ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_SHIPPED,
-                               pump->batch.n);
+                               ngx_leadgen_pump_shipped(call));
         ngx_leadgen_pump_next(pump->batch.n);
         return;
 
@@ -304,6 +305,27 @@ ngx_leadgen_pump_done(ngx_leadgen_call_t *call)
         ngx_leadgen_pump_fail("no answer in time", NULL);
         return;
     }
+}
+
+
+/* Of intents most are known by their outcome, and add nothing. */
+
+static ngx_uint_t
+ngx_leadgen_pump_shipped(ngx_leadgen_call_t *call)
+{
+    ngx_int_t            added;
+    ngx_leadgen_pump_t  *pump;
+
+    pump = &ngx_leadgen_pump;
+
+    if (pump->batch.kind == NGX_LEADGEN_FRAME_EVENT) {
+        return pump->batch.n;
+    }
+
+    added = call->nrows ? ngx_atoi(call->values[0].data, call->values[0].len)
+                        : NGX_ERROR;
+
+    return added == NGX_ERROR ? 0 : added;
 }
 
 

@@ -18,6 +18,8 @@
 
 static ngx_leadgen_segment_t *ngx_leadgen_segment_map(int directory,
     const char *name, ngx_fd_t fd, size_t size);
+static ngx_fd_t ngx_leadgen_segment_name(
+    const ngx_leadgen_segment_spec_t *spec, char *name, uint64_t *sequence);
 static const char *ngx_leadgen_segment_allocate(
     const ngx_leadgen_segment_spec_t *spec, ngx_fd_t fd);
 static void ngx_leadgen_segment_label(
@@ -39,34 +41,26 @@ ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
     ngx_fd_t  fd;
     uint64_t  sequence;
 
-    answer->segment = NULL;
-    answer->err = 0;
+    ngx_memzero(answer, sizeof(ngx_leadgen_segment_answer_t));
 
     used = ngx_leadgen_scan_used(spec->directory);
 
-    if (used == NGX_ERROR || (size_t) used + spec->size > spec->limit) {
-        answer->failed = (used == NGX_ERROR) ? "reading the directory"
-                                             : "its size is used up";
-        answer->err = (used == NGX_ERROR) ? ngx_errno : 0;
+    if (used == NGX_ERROR) {
+        answer->failed = "reading the directory";
+        answer->err = ngx_errno;
+        return;
+    }
+
+    if ((size_t) used + spec->size > spec->limit) {
+        answer->failed = "its size is used up";
         return;
     }
 
     sequence = spec->sequence;
 
-    /* a dead worker may have had the same process id */
-
-    do {
-        (void) snprintf(name, sizeof(name),
-                        "%s-%u-%llu" NGX_LEADGEN_SEGMENT_SUFFIX, spec->boot,
-                        (unsigned) spec->pid, (unsigned long long) sequence);
-
-        fd = openat(spec->directory, name,
-                    O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
-
-    } while (fd == -1 && ngx_errno == NGX_EEXIST && ++sequence);
-
+    fd = ngx_leadgen_segment_name(spec, name, &sequence);
     if (fd == -1) {
-        answer->failed = "open()";
+        answer->failed = "making a file";
         answer->err = ngx_errno;
         return;
     }
@@ -76,19 +70,66 @@ ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
     if (answer->failed == NULL) {
         answer->segment = ngx_leadgen_segment_map(spec->directory, name, fd,
                                                   spec->size);
-        answer->failed = "mmap()";
+        answer->failed = answer->segment ? NULL : "mmap()";
     }
 
-    if (answer->segment == NULL) {
+    if (answer->failed) {
         answer->err = ngx_errno;
         (void) unlinkat(spec->directory, name, 0);
         (void) close(fd);
         return;
     }
 
-    answer->failed = NULL;
-
     ngx_leadgen_segment_label(spec, answer->segment, sequence);
+}
+
+
+/*
+ * Opens a new file and locks it.  A dead worker may have had the same process
+ * id; and an adopter that comes before the lock takes the file for one whose
+ * owner died, and removes it.
+ */
+
+static ngx_fd_t
+ngx_leadgen_segment_name(const ngx_leadgen_segment_spec_t *spec, char *name,
+    uint64_t *sequence)
+{
+    ngx_fd_t     fd;
+    ngx_err_t    err;
+    struct stat  st;
+
+    for ( ;; (*sequence)++) {
+        (void) snprintf(name, NGX_LEADGEN_SEGMENT_NAME,
+                        "%s-%u-%llu" NGX_LEADGEN_SEGMENT_SUFFIX, spec->boot,
+                        (unsigned) spec->pid, (unsigned long long) *sequence);
+
+        fd = openat(spec->directory, name,
+                    O_RDWR|O_CREAT|O_EXCL|O_NOFOLLOW|O_CLOEXEC, 0600);
+
+        if (fd == -1) {
+            if (ngx_errno == NGX_EEXIST) {
+                continue;
+            }
+
+            return -1;
+        }
+
+        if (flock(fd, LOCK_EX|LOCK_NB) == 0) {
+
+            if (fstat(fd, &st) == 0 && st.st_nlink) {
+                return fd;
+            }
+
+        } else if (ngx_errno != NGX_EAGAIN) {
+            err = ngx_errno;
+            (void) unlinkat(spec->directory, name, 0);
+            (void) close(fd);
+            ngx_set_errno(err);
+            return -1;
+        }
+
+        (void) close(fd);
+    }
 }
 
 
@@ -98,18 +139,7 @@ static const char *
 ngx_leadgen_segment_allocate(const ngx_leadgen_segment_spec_t *spec,
     ngx_fd_t fd)
 {
-    ngx_err_t    err;
-    struct stat  st;
-
-    if (flock(fd, LOCK_EX|LOCK_NB) == -1) {
-        return "flock()";
-    }
-
-    /* an adopter takes a file without a lock for one whose owner died */
-
-    if (fstat(fd, &st) == -1 || st.st_nlink == 0) {
-        return "keeping the file";
-    }
+    ngx_err_t  err;
 
     err = posix_fallocate(fd, 0, spec->size);
     if (err) {

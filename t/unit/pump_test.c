@@ -60,7 +60,10 @@ static void
 query(ngx_leadgen_call_t *call)
 {
     u_char      *ids, *successes;
-    ngx_uint_t   i, k, n;
+    ngx_uint_t   i, k, n, before;
+
+    static u_char     added[16];
+    static ngx_str_t  answer = { 0, added };
 
     queries++;
     n = call->args[0].data[14] << 8 | call->args[0].data[15];
@@ -87,6 +90,7 @@ query(ngx_leadgen_call_t *call)
         }
     }
 
+    before = rows;
     successes = call->args[10].data + 20;
 
     for (i = 0; i < n; i++, ids += 20) {
@@ -101,7 +105,10 @@ query(ngx_leadgen_call_t *call)
         }
     }
 
+    answer.len = ngx_sprintf(added, "%ui", rows - before) - added;
     call->result = NGX_LEADGEN_CALL_OK;
+    call->nrows = 1;
+    call->values = &answer;
 }
 
 
@@ -416,6 +423,8 @@ test_intents(void)
     }
 
     is_int(rows, 900, "all are there, once");
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_EVENTS_SHIPPED], 599,
+           "each new one is counted once");
     is_int(wrong, 0, "the outcome of those that had none is unknown");
     ok(loop_metrics[NGX_LEADGEN_METRIC_SEGMENTS_ADOPTED] > 1, "adopted");
 
