@@ -117,6 +117,12 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* the upstream gets the path that was judged, not the one that was sent */
+
+    if (!lcf->path_strict) {
+        r->valid_unparsed_uri = 0;
+    }
+
     return NGX_OK;
 }
 
@@ -133,10 +139,7 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_memzero(&ctx->match, sizeof(ngx_leadgen_match_t));
     ngx_memzero(&ctx->principal, sizeof(ngx_leadgen_principal_t));
 
-    if (lcf->path_strict
-        && !r->internal
-        && !ngx_leadgen_path_is_canonical(&r->unparsed_uri))
-    {
+    if (lcf->path_strict && !ngx_leadgen_path_is_canonical(&r->unparsed_uri)) {
         return NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
     }
 
