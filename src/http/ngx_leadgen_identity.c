@@ -8,18 +8,49 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static const ngx_str_t  ngx_leadgen_identity_id = ngx_string("X-User-Id");
-static const ngx_str_t  ngx_leadgen_identity_email = ngx_string("X-User-Email");
-static const ngx_str_t  ngx_leadgen_identity_role = ngx_string("X-User-Role");
-static const ngx_str_t  ngx_leadgen_identity_request =
-    ngx_string("X-Request-Id");
+typedef enum {
+    NGX_LEADGEN_IDENTITY_ID = 0,
+    NGX_LEADGEN_IDENTITY_EMAIL,
+    NGX_LEADGEN_IDENTITY_ROLE,
+    NGX_LEADGEN_IDENTITY_REQUEST,
+    NGX_LEADGEN_IDENTITY_NOURS
+} ngx_leadgen_identity_e;
 
 
-static ngx_uint_t ngx_leadgen_identity_is_ours(const ngx_str_t *name);
+static const ngx_str_t  ngx_leadgen_identity_names[] = {
+    ngx_string("X-User-Id"),
+    ngx_string("X-User-Email"),
+    ngx_string("X-User-Role"),
+    ngx_string("X-Request-Id"),
+
+    /* by these some frameworks serve another request than was judged */
+    ngx_string("X-HTTP-Method-Override"),
+    ngx_string("X-HTTP-Method"),
+    ngx_string("X-Method-Override"),
+    ngx_string("X-Original-URL"),
+    ngx_string("X-Rewrite-URL")
+};
+
+#define NGX_LEADGEN_IDENTITY_NNAMES                                           \
+    (sizeof(ngx_leadgen_identity_names)                                       \
+     / sizeof(ngx_leadgen_identity_names[0]))
+
+
+static ngx_int_t ngx_leadgen_identity_remove(ngx_http_request_t *r,
+    ngx_uint_t n);
+static ngx_uint_t ngx_leadgen_identity_is_one(const ngx_str_t *name,
+    ngx_uint_t n);
 static ngx_uint_t ngx_leadgen_identity_same(const ngx_str_t *name,
     const ngx_str_t *ours);
 static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
-    const ngx_str_t *name, const ngx_str_t *value);
+    ngx_leadgen_identity_e name, const ngx_str_t *value);
+
+
+ngx_int_t
+ngx_leadgen_identity_strip(ngx_http_request_t *r)
+{
+    return ngx_leadgen_identity_remove(r, NGX_LEADGEN_IDENTITY_NOURS);
+}
 
 
 /*
@@ -27,8 +58,8 @@ static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
  * elements of the old one, which so stay what they are.
  */
 
-ngx_int_t
-ngx_leadgen_identity_strip(ngx_http_request_t *r)
+static ngx_int_t
+ngx_leadgen_identity_remove(ngx_http_request_t *r, ngx_uint_t n)
 {
     ngx_list_t        kept;
     ngx_uint_t        i, found;
@@ -41,7 +72,7 @@ ngx_leadgen_identity_strip(ngx_http_request_t *r)
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            found |= ngx_leadgen_identity_is_ours(&header[i].key);
+            found |= ngx_leadgen_identity_is_one(&header[i].key, n);
         }
     }
 
@@ -58,7 +89,7 @@ ngx_leadgen_identity_strip(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_leadgen_identity_is_ours(&header[i].key)) {
+            if (ngx_leadgen_identity_is_one(&header[i].key, n)) {
                 continue;
             }
 
@@ -90,8 +121,8 @@ ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
     ngx_str_t                       id;
     const ngx_leadgen_principal_t  *principal;
 
-    if (ngx_leadgen_identity_strip(r) != NGX_OK
-        || ngx_leadgen_identity_push(r, &ngx_leadgen_identity_request,
+    if (ngx_leadgen_identity_remove(r, NGX_LEADGEN_IDENTITY_NNAMES) != NGX_OK
+        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_REQUEST,
                                      &ctx->id_text) != NGX_OK)
     {
         return NGX_ERROR;
@@ -111,10 +142,10 @@ ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
     p = ngx_sprintf(id.data, "%L", principal->user_id);
     id.len = p - id.data;
 
-    if (ngx_leadgen_identity_push(r, &ngx_leadgen_identity_id, &id) != NGX_OK
-        || ngx_leadgen_identity_push(r, &ngx_leadgen_identity_email,
+    if (ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_ID, &id) != NGX_OK
+        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_EMAIL,
                                      &principal->email) != NGX_OK
-        || ngx_leadgen_identity_push(r, &ngx_leadgen_identity_role,
+        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_ROLE,
                                      &principal->role) != NGX_OK)
     {
         return NGX_ERROR;
@@ -125,10 +156,11 @@ ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
 
 
 static ngx_int_t
-ngx_leadgen_identity_push(ngx_http_request_t *r, const ngx_str_t *name,
+ngx_leadgen_identity_push(ngx_http_request_t *r, ngx_leadgen_identity_e name,
     const ngx_str_t *value)
 {
     ngx_table_elt_t  *header;
+    const ngx_str_t  *key = &ngx_leadgen_identity_names[name];
 
     header = ngx_list_push(&r->headers_in.headers);
     if (header == NULL) {
@@ -137,30 +169,37 @@ ngx_leadgen_identity_push(ngx_http_request_t *r, const ngx_str_t *name,
 
     ngx_memzero(header, sizeof(ngx_table_elt_t));
 
-    header->lowcase_key = ngx_pnalloc(r->pool, name->len);
+    header->lowcase_key = ngx_pnalloc(r->pool, key->len);
     if (header->lowcase_key == NULL) {
         return NGX_ERROR;
     }
 
-    header->key = *name;
+    header->key = *key;
     header->value = *value;
-    header->hash = ngx_hash_strlow(header->lowcase_key, name->data, name->len);
+    header->hash = ngx_hash_strlow(header->lowcase_key, key->data, key->len);
 
     return NGX_OK;
 }
 
 
+/* Whether it is one of the first n names. */
+
 static ngx_uint_t
-ngx_leadgen_identity_is_ours(const ngx_str_t *name)
+ngx_leadgen_identity_is_one(const ngx_str_t *name, ngx_uint_t n)
 {
+    ngx_uint_t  i;
+
     if (name->len < 9 || (name->data[0] | 0x20) != 'x') {
         return 0;
     }
 
-    return ngx_leadgen_identity_same(name, &ngx_leadgen_identity_id)
-           || ngx_leadgen_identity_same(name, &ngx_leadgen_identity_email)
-           || ngx_leadgen_identity_same(name, &ngx_leadgen_identity_role)
-           || ngx_leadgen_identity_same(name, &ngx_leadgen_identity_request);
+    for (i = 0; i < n; i++) {
+        if (ngx_leadgen_identity_same(name, &ngx_leadgen_identity_names[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
