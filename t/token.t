@@ -1,0 +1,487 @@
+# Access tokens: what is not exactly one of ours is refused.
+
+use strict;
+use warnings;
+
+use FindBin;
+BEGIN { push @INC, "$FindBin::Bin/lib"; }
+use Test::Nginx::Socket 'no_plan';
+use Digest::SHA qw(hmac_sha256 hmac_sha512);
+use MIME::Base64 qw(encode_base64url);
+
+our $plain = 'leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;';
+our $other = 'another key of these tests, thirty-two bytes or more';
+
+our $header = { alg => 'HS256', typ => 'JWT', kid => 'test' };
+
+
+# The claims that token() would sign, with others instead.
+
+sub claims {
+    my %claims = (iss => 'leadgen', sub => '3', email => 'user@example.com',
+                  role => 'user', sid => '01890000-0000-7000-8000-000000000001',
+                  iat => time, exp => time + 900, @_);
+
+    delete @claims{grep { !defined $claims{$_} } keys %claims};
+
+    return \%claims;
+}
+
+
+# A header in which something is otherwise.
+
+sub with { return jws({ %$header, @_ }, claims()) }
+
+
+sub encoded { return encode_base64url($_[0]) }
+
+
+# A token's text changed by some code; the signature no longer fits, or does.
+
+sub changed {
+    my ($code, $token) = @_;
+
+    local $_ = $token // token();
+    $code->();
+
+    return $_;
+}
+
+
+# A token that is signed, but whose second part is that text.
+
+sub payload {
+    my ($text) = @_;
+
+    return jws($header, $text);
+}
+
+
+sub signed_text {
+    my ($text) = @_;
+
+    return "$text." . encoded(hmac_sha256($text, $Leadgen::key));
+}
+
+
+# The last character of a signature of 32 bytes says 4 bits; those left over are
+# to be zero.
+
+sub alias {
+    my ($n) = @_;
+    my $alphabet = join '', 'A' .. 'Z', 'a' .. 'z', 0 .. 9, '-', '_';
+
+    return changed(sub {
+        s/(.)$/substr $alphabet, index($alphabet, $1) + $n, 1/e
+    });
+}
+
+
+BEGIN {
+    add_block_preprocessor(sub {
+        my ($block) = @_;
+
+        my $keys = $block->keys // $plain;
+        $block->set_value(http_config => <<"EOC");
+    leadgen_zone leadgen:1m;
+    $keys
+    leadgen_spool \$TEST_NGINX_SPOOL size=4m;
+    leadgen_database "\$TEST_NGINX_DATABASE";
+EOC
+        $block->set_value(config => <<'EOC');
+    large_client_header_buffers 4 16k;
+    location = /t {
+        leadgen_policy { GET /t authenticated; }
+        add_header X-Told "$leadgen_user_id $leadgen_role" always;
+        root html;
+    }
+EOC
+        $block->set_value(user_files => ">>> t\nserved\n");
+
+        my @tokens = map { "Authorization: Bearer $_\n" }
+                     @{$block->tokens // []};
+        $block->set_value(more_headers => \@tokens) if @tokens;
+        my $n = @tokens || @{$block->more_headers};
+
+        $block->set_value(request => [('GET /t') x $n]);
+        return if defined $block->error_code;
+
+        my $problem = $block->problem;
+        $block->set_value(error_code => [($problem ? 401 : 200) x $n]);
+        $block->set_value(response_body_like => [
+            ($problem ? "\"/docs#problem-$problem\"" : '^served$') x $n]);
+    });
+}
+
+use Leadgen;
+
+log_level('info');
+run_tests();
+
+__DATA__
+
+=== TEST 1: good tokens
+--- tokens eval
+[::token(), ::token(role => 'admin'), ::jws({ alg => 'HS256' }, ::claims()),
+ ::jws({ alg => 'HS256', kid => 'test' }, ::claims()), ::with(typ => 'jwt'),
+ ::with(typ => 'at+jwt'), ::with(typ => 'AT+JWT'),
+ ::jws($::header, ::claims(sid => undef, jti => undef)),
+ ::jws($::header, ::claims(iss => undef)), ::jws($::header, ::claims(iss => 'x')),
+ ::jws($::header, ::claims(role => undef, email => undef)),
+ ::jws($::header, ::claims(something => [1, { else => undef }]))]
+
+
+
+=== TEST 2: no credential that is a token
+--- more_headers eval
+['X-None: x', 'Authorization: Basic dXNlcjpwYXNz', 'Authorization: Bearer',
+ 'Authorization: ' . ::token(), 'Authorization: Token ' . ::token(),
+ 'Authorization: Bearer=' . ::token(), 'Authorization:Bearer' . ::token(),
+ 'Cookie: access_token=' . ::token(), 'X-Authorization: Bearer ' . ::token()]
+--- problem chomp
+unauthenticated
+
+
+
+=== TEST 3: the scheme is not case-sensitive
+--- more_headers eval
+[map { "Authorization: $_ " . ::token() } 'bearer', 'BEARER', 'bEARER']
+
+
+
+=== TEST 4: exactly one space, and nothing behind
+--- tokens eval
+[' ' . ::token(), "\t" . ::token(), ::token() . ' x', ::token() . ', Basic x',
+ ::token() . ';', '"' . ::token() . '"', ::token() . ' ' . ::token()]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 5: garbage
+--- tokens eval
+['x', '.', '..', '...', 'a.b.c', '{}', 'null', 'undefined', "\xff\xfe", '%00',
+ '../../etc/passwd', "' or 1=1 --", '.' x 1000, ('a' x 300) . '.b.c']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 6: expired
+--- tokens eval
+[::token(exp => 1), ::token(exp => time), ::token(exp => time - 1),
+ ::token(exp => time - 86400)]
+--- problem chomp
+token-expired
+
+
+
+=== TEST 7: exp is needed, a positive integer, and not beyond all times
+--- tokens eval
+[::token(exp => undef), map { ::payload('{"sub":"3","role":"admin","exp":' . $_ . '}') }
+ '"9999999999"', '9999999999.0', '9.9e9', '1e308', '-1', '0', 'null', 'true',
+ '[9999999999]', '{}', '9007199254740992', '9223372036854775807',
+ '9223372036854775808', '99999999999999999999999', '1e9999', '0x7fffffff',
+ '09999999999', '+9999999999']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 8: nbf and iat
+--- tokens eval
+[::token(nbf => time + 120), ::token(iat => time + 120), ::token(iat => undef, nbf => time + 120),
+ map { my $t = $_; map { ::payload(qq({"sub":"3","exp":9999999999,"$t":$_})) }
+       '"1"', '1.5', '-1', 'null', '1e308', '[]' } 'nbf', 'iat']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 9: nbf and iat within the leeway
+--- tokens eval
+[::token(nbf => time + 10), ::token(iat => time + 10), ::token(nbf => time - 10),
+ ::token(iat => undef)]
+
+
+
+=== TEST 10: algorithms that are not the key's
+--- tokens eval
+[map { ::with(alg => $_) } 'none', 'None', 'NoNe', 'NONE', '', 'hs256', 'HS384',
+ 'HS512', 'RS256', 'ES256', 'PS256', 'EdDSA', 'HS256 ', "HS256\0", 256, undef,
+ ['HS256'], { a => 1 }, JSON::PP::true()]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 11: no algorithm, and no signature
+--- tokens eval
+[::jws({ typ => 'JWT', kid => 'test' }, ::claims()),
+ (map { ::changed(sub { s/[^.]*$// }, ::jws({ alg => $_, kid => 'test' }, ::claims())) }
+  'none', 'None', 'HS256'),
+ ::changed(sub { s/\.[^.]*$// }, ::jws({ alg => 'none', kid => 'test' }, ::claims()))]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 12: another key, or another hash
+--- tokens eval
+[::jws($::header, ::claims(), $::other), ::jws($::header, ::claims(), ''),
+ ::jws($::header, ::claims(), "$Leadgen::key\n"), ::jws($::header, ::claims(), substr($Leadgen::key, 0, 32)),
+ ::changed(sub { s/^(.*)\..*$/"$1." . ::encoded(Digest::SHA::hmac_sha512($1, $Leadgen::key))/e }),
+ ::changed(sub { s/^(.*)\..*$/"$1." . ::encoded(Digest::SHA::sha256($1 . $Leadgen::key))/e })]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 13: the signature as hexadecimal, cut, longer, or of another token
+--- tokens eval
+[::changed(sub { s/^(.*)\..*$/"$1." . Digest::SHA::hmac_sha256_hex($1, $Leadgen::key)/e }),
+ ::changed(sub { s/..$// }), ::changed(sub { s/.{22}$// }), ::changed(sub { s/$/AA/ }),
+ ::changed(sub { s/$/A/ }), ::changed(sub { s/[^.]*$/'A' x 43/e }),
+ ::changed(sub { my $s = ::token(role => 'admin'); $s =~ s/.*\.//; s/[^.]*$/$s/ })]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 14: kid is one of ours, or is not there
+--- tokens eval
+[(map { ::with(kid => $_) } 'other', 'TEST', 'test ', "test\0", '', '../../dev/null',
+  "' or 1=1 --", 'x' x 500, 1, undef, ['test'], {}, JSON::PP::true())]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 15: two keys: each by its kid
+--- init
+open my $file, '>', "$ENV{TEST_NGINX_KEY}.other" or die; print $file $::other; close $file;
+--- keys eval
+"$::plain leadgen_jwt_key file:\$TEST_NGINX_KEY.other kid=second;"
+--- tokens eval
+[::token(), ::jws({ alg => 'HS256', kid => 'second' }, ::claims(), $::other)]
+
+
+
+=== TEST 16: two keys: none by guessing
+--- init
+open my $file, '>', "$ENV{TEST_NGINX_KEY}.other" or die; print $file $::other; close $file;
+--- keys eval
+"$::plain leadgen_jwt_key file:\$TEST_NGINX_KEY.other kid=second;"
+--- tokens eval
+[::jws({ alg => 'HS256' }, ::claims()), ::jws({ alg => 'HS256' }, ::claims(), $::other),
+ ::jws({ alg => 'HS256', kid => 'second' }, ::claims()), ::jws($::header, ::claims(), $::other)]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 17: what would change a token's meaning
+--- tokens eval
+[map { ::with(@$_) } ['crit', ['exp']], ['crit', []], ['crit', 'x'], ['crit', ['b64']],
+ ['b64', JSON::PP::false()], ['b64', JSON::PP::true()], ['enc', 'A128GCM'], ['zip', 'DEF'],
+ ['epk', {}], ['crit', undef]]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 18: another type of token
+--- tokens eval
+[map { ::with(typ => $_) } 'refresh', 'rt+jwt', 'JOSE', 'id_token', '', 'JWT ', 1, undef, ['JWT'],
+ 'application/jwt', 'JWE']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 19: keys in the header are not looked at, and nobody is asked for them
+--- tokens eval
+[map { ::jws({ %$::header, @$_ }, ::claims(), $::other) }
+ ['jwk', { kty => 'oct', k => ::encoded($::other) }],
+ ['jku', "http://127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}/jwks"],
+ ['x5u', "http://127.0.0.1:$ENV{TEST_NGINX_SERVER_PORT}/x5u"], ['x5c', ['MIIB']]]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 20: duplicate names
+--- tokens eval
+[::jws('{"alg":"HS256","alg":"HS256"}', ::claims()), ::jws('{"alg":"none","alg":"HS256"}', ::claims()),
+ ::jws('{"alg":"HS256","\u0061lg":"none"}', ::claims()),
+ map { ::payload($_) } '{"sub":"3","sub":"1","exp":9999999999}',
+ '{"sub":"3","exp":1,"exp":9999999999}', '{"sub":"3","exp":9999999999,"role":"user","role":"admin"}',
+ '{"sub":"3","exp":9999999999,"x":{"a":1,"a":2}}']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 21: header or payload that are no JSON object
+--- tokens eval
+[(map { ::jws($_, ::claims()) } '', '[]', 'null', '"HS256"', '{"alg":"HS256"', '{"alg":"HS256"} x',
+  "\xef\xbb\xbf" . '{"alg":"HS256"}', '{"alg":"HS256",}', "{'alg':'HS256'}", '{"alg":"HS256"}{}',
+  "{\"alg\":\"HS256\",\"x\":\"\xff\"}"),
+ (map { ::payload($_) } '', '[]', 'null', '3', '{"sub":"3","exp":9999999999',
+  '{"sub":"3","exp":9999999999}x', '[{"sub":"3","exp":9999999999}]',
+  "{\"sub\":\"3\",\"exp\":9999999999,\"x\":\"\xc0\xaf\"}",
+  '{"sub":"3","exp":9999999999,"x":' . '[' x 40 . ']' x 40 . '}',
+  '{"sub":"3","exp":9999999999,"x":NaN}')]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 22: as many parts as there are
+--- tokens eval
+[::changed(sub { s/\.[^.]*$// }), ::changed(sub { s/$/./ }), ::changed(sub { s/$/.x.y/ }),
+ ::changed(sub { s/^/./ }), ::changed(sub { s/\./../ }), ::changed(sub { s/^[^.]*// }),
+ ::changed(sub { tr/.//d }), ::changed(sub { s/\.[^.]*\./../ })]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 23: base64url as it stands in RFC 7515, and no other way
+--- tokens eval
+[::changed(sub { s/$/=/ }), ::changed(sub { s/$/==/ }), ::changed(sub { s/\./=./ }),
+ ::alias(1), ::alias(2), ::alias(3),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '=.' . ::encoded('{"sub":"3","exp":9999999999}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '.' . ::encoded('{"sub":"3","exp":9999999999,"x":"?"}') . '='),
+ ::signed_text(MIME::Base64::encode_base64('{"alg":"HS256","kid":"test","x":"~~~???"}', '') . '.'
+               . ::encoded('{"sub":"3","exp":9999999999}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '. ' . ::encoded('{"sub":"3","exp":9999999999}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . ".\t" . ::encoded('{"sub":"3","exp":9999999999}')),
+ ::signed_text('%65' . ::encoded('{"alg":"HS256"}') . '.' . ::encoded('{"sub":"3","exp":9999999999}')),
+ ::signed_text('{"alg":"HS256"}.' . ::encoded('{"sub":"3","exp":9999999999}'))]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 24: too big, as a whole or in its header
+--- tokens eval
+[::token(x => 'x' x 5950), ::with(x => 'x' x 800)]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 25: big, and good
+--- tokens eval
+[::token(x => 'x' x 5800), ::with(x => 'x' x 600)]
+
+
+
+=== TEST 26: bigger than nginx takes
+--- tokens eval
+[::token(x => 'x' x 13000)]
+--- error_code eval
+[400]
+
+
+
+=== TEST 27: sub is a user's number
+--- tokens eval
+[(map { ::token(sub => $_) } '0', '-1', '1.5', '+1', '01', ' 1', '1 ', '1e3', 'admin', '', "1\0",
+  '9999999999999999999', '18446744073709551617', '0x1', [1], {}),
+ ::token(sub => undef), ::payload('{"sub":1,"exp":9999999999}'),
+ ::payload('{"sub":null,"exp":9999999999}')]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 28: a user's number, up to eighteen digits
+--- tokens eval
+[::token(sub => '1'), ::token(sub => '999999999999999999')]
+--- response_headers eval
+['X-Told: 1 user', 'X-Told: 999999999999999999 user']
+
+
+
+=== TEST 29: sid, where there is one, is a UUID
+--- tokens eval
+[map { ::token(sid => $_) } 'x', '', '01890000-0000-7000-8000-00000000000', [],
+ '01890000-0000-7000-8000-00000000000g', '{01890000-0000-7000-8000-000000000001}',
+ '01890000000070008000000000000001', '01890000-0000-7000-8000-000000000001 ', {}, JSON::PP::true()]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 30: role and e-mail address are no longer than such a thing is
+--- tokens eval
+[::token(email => 'x' x 255), ::jws($::header, ::claims(role => 'x' x 64))]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 31: a role that is no text is none
+--- tokens eval
+[::jws($::header, ::claims(role => ['admin'])), ::jws($::header, ::claims(role => { admin => 1 }))]
+--- response_headers eval
+['X-Told: 3 ', 'X-Told: 3 ']
+
+
+
+=== TEST 32: for somebody else, where nobody is configured
+--- tokens eval
+[::token(aud => 'leadgen'), ::token(aud => ['leadgen']), ::token(aud => []), ::token(aud => ''), ::token(aud => {})]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 33: for the audience that is configured
+--- keys chomp
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test audience=api;
+--- tokens eval
+[::token(aud => 'api'), ::token(aud => ['api']), ::token(aud => ['web', 'api']), ::token(aud => [('x') x 15, 'api'])]
+
+
+
+=== TEST 34: for another audience than is configured
+--- keys chomp
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test audience=api;
+--- tokens eval
+[::token(aud => 'API'), ::token(aud => 'api '), ::token(aud => 'ap'), ::token(aud => ['web']), ::token(aud => [['api']]),
+ ::token(aud => { api => 1 }), ::token(aud => ''), ::token(aud => []), ::token(aud => [('x') x 16, 'api']), ::token(), ::token(aud => 1)]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 35: from the issuer that is configured
+--- keys chomp
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test issuer=leadgen;
+--- tokens eval
+[::token()]
+
+
+
+=== TEST 36: from another issuer than is configured
+--- keys chomp
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test issuer=leadgen;
+--- tokens eval
+[::token(iss => 'Leadgen'), ::token(iss => 'leadgen '), ::token(iss => ''), ::token(iss => undef), ::token(iss => ['leadgen']),
+ ::token(iss => 'https://leadgen')]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 37: no token stands in a log, good or bad
+--- log_level: debug
+--- tokens eval
+[::token(), ::jws($::header, ::claims(), $::other)]
+--- error_code eval
+[200, 401]
+--- no_error_log eval
+[qr/leadgen.*eyJ/]
