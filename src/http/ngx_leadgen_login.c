@@ -26,8 +26,8 @@ typedef struct {
 } ngx_leadgen_login_t;
 
 
-static ngx_int_t ngx_leadgen_login_fields(ngx_http_request_t *r, json_t *body,
-    ngx_leadgen_login_t *login);
+static const char *ngx_leadgen_login_fields(json_t *body,
+    ngx_leadgen_login_t *login, const char **message);
 static ngx_int_t ngx_leadgen_login_found(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_login_verified(ngx_http_request_t *r,
@@ -54,7 +54,7 @@ ngx_int_t
 ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
-    ngx_int_t             rc;
+    const char           *field, *message;
     ngx_leadgen_call_t   *call;
     ngx_leadgen_login_t  *login;
     ngx_pool_cleanup_t   *cln;
@@ -68,9 +68,9 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_memzero(login, sizeof(ngx_leadgen_login_t));
     cln->handler = ngx_leadgen_login_wipe;
 
-    rc = ngx_leadgen_login_fields(r, body, login);
-    if (rc != NGX_OK) {
-        return rc;
+    field = ngx_leadgen_login_fields(body, login, &message);
+    if (field) {
+        return ngx_leadgen_reply_field(r, field, message);
     }
 
     /* what is recorded should the database never say: who it claimed to be */
@@ -90,11 +90,11 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 }
 
 
-/* NGX_OK, or what to finalize with: the answer is on its way. */
+/* The first field that is wrong, or NULL. */
 
-static ngx_int_t
-ngx_leadgen_login_fields(ngx_http_request_t *r, json_t *body,
-    ngx_leadgen_login_t *login)
+static const char *
+ngx_leadgen_login_fields(json_t *body, ngx_leadgen_login_t *login,
+    const char **message)
 {
     json_t      *value;
     const char  *name;
@@ -104,7 +104,8 @@ ngx_leadgen_login_fields(ngx_http_request_t *r, json_t *body,
         if (ngx_strcmp(name, "email") != 0
             && ngx_strcmp(name, "password") != 0)
         {
-            return ngx_leadgen_reply_field(r, name, "There is no such field.");
+            *message = "There is no such field.";
+            return name;
         }
     }
 
@@ -114,20 +115,18 @@ ngx_leadgen_login_fields(ngx_http_request_t *r, json_t *body,
     if (login->email.len == 0
         || login->email.len > NGX_LEADGEN_LOGIN_EMAIL_MAX)
     {
-        return ngx_leadgen_reply_field(r, "email",
-                                       "An e-mail address, as text of 1 to "
-                                       "254 bytes.");
+        *message = "An e-mail address, as text of 1 to 254 bytes.";
+        return "email";
     }
 
     if (login->password.len == 0
         || login->password.len > NGX_LEADGEN_PASSWORD_MAX)
     {
-        return ngx_leadgen_reply_field(r, "password",
-                                       "A password, as text of 8 to 128 "
-                                       "bytes.");
+        *message = "A password, as text of 8 to 128 bytes.";
+        return "password";
     }
 
-    return NGX_OK;
+    return NULL;
 }
 
 
