@@ -8,9 +8,6 @@
 #include "ngx_leadgen_ctx.h"
 
 
-#define NGX_LEADGEN_BODY_MAX  65536
-
-
 static void ngx_leadgen_body_handler(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_check(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_collect(ngx_http_request_t *r,

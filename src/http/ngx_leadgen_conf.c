@@ -62,7 +62,10 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
 }
 
 
-/* api is not inherited: the handler that belongs to it is not, either. */
+/*
+ * api is not inherited: the handler that belongs to it is not, either.  Its
+ * bodies stay in memory: a password has no business in a temporary file.
+ */
 
 char *
 ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
@@ -70,10 +73,18 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
     ngx_leadgen_location_conf_t  *prev = parent;
     ngx_leadgen_location_conf_t  *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
     ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
     ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);
     ngx_conf_merge_uint_value(conf->audit, prev->audit,
                               NGX_LEADGEN_AUDIT_REFUSED);
+
+    if (conf->api) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+        clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
+                                                NGX_LEADGEN_BODY_MAX);
+    }
 
     return NGX_CONF_OK;
 }

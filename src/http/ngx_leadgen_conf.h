@@ -12,6 +12,9 @@
 #include "ngx_leadgen_policy.h"
 
 
+#define NGX_LEADGEN_BODY_MAX  65536         /* bytes, of a call of the API */
+
+
 /* Which decisions are recorded on routes that name no action. */
 
 typedef enum {
