@@ -12,7 +12,8 @@
 #include "ngx_leadgen_io.h"
 
 
-#define NGX_LEADGEN_MAX_PARAMS  8
+#define NGX_LEADGEN_MAX_PARAMS    8
+#define NGX_LEADGEN_MAX_SEGMENTS  32
 
 
 /* --- problem: the rows of the table --- */

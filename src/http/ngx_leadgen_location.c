@@ -95,6 +95,10 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
     word = cf->args->elts;
 
+    if (cf->args->nelts == 2 && ngx_strcmp(word[0].data, "include") == 0) {
+        return ngx_conf_include(cf, dummy, conf);
+    }
+
     rule = ngx_leadgen_rule_parse(cf, word, cf->args->nelts,
                                   ngx_leadgen_action_find);
 

@@ -157,7 +157,8 @@ ngx_leadgen_rule_method(const ngx_str_t *name)
 static ngx_int_t
 ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
 {
-    ngx_str_t  rest, segment;
+    ngx_str_t   rest, segment;
+    ngx_uint_t  n;
 
     if (word->len == 0 || word->data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -169,9 +170,17 @@ ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
 
     rest.data = word->data + 1;
     rest.len = word->len - 1;
+    n = 0;
 
     do {
         segment = ngx_leadgen_rule_word(&rest, '/');
+
+        if (++n > NGX_LEADGEN_MAX_SEGMENTS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "path \"%V\" has more than %d segments", word,
+                               NGX_LEADGEN_MAX_SEGMENTS);
+            return NGX_ERROR;
+        }
 
         if (segment.len == 0 && rest.data) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

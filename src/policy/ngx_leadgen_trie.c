@@ -11,9 +11,6 @@
 #include "ngx_leadgen_policy.h"
 
 
-#define NGX_LEADGEN_TRIE_DEPTH  32
-
-
 typedef struct ngx_leadgen_trie_node_s  ngx_leadgen_trie_node_t;
 
 
@@ -133,7 +130,7 @@ ngx_leadgen_trie_leaf(ngx_leadgen_trie_t *trie, const ngx_str_t *path)
     last = path->data + path->len;
     p = path->data + 1;
 
-    for (depth = 0; depth < NGX_LEADGEN_TRIE_DEPTH; depth++) {
+    for (depth = 0; depth < NGX_LEADGEN_MAX_SEGMENTS; depth++) {
 
         slash = ngx_strlchr(p, last, '/');
 
@@ -160,10 +157,6 @@ ngx_leadgen_trie_leaf(ngx_leadgen_trie_t *trie, const ngx_str_t *path)
 
         p = slash + 1;
     }
-
-    ngx_log_error(NGX_LOG_EMERG, trie->pool->log, 0,
-                  "path \"%V\" has more than %d segments", path,
-                  NGX_LEADGEN_TRIE_DEPTH);
 
     return NULL;
 }
