@@ -195,7 +195,7 @@ ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_leadgen_main_conf_t  *mcf = conf;
 
     char        *wrong;
-    ssize_t      size;
+    off_t        size;
     ngx_str_t   *word, value;
     ngx_uint_t   i;
 
@@ -216,7 +216,7 @@ ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_leadgen_directive_option(&word[i], "size=", &value)) {
 
-            size = ngx_parse_size(&value);
+            size = ngx_parse_offset(&value);
             if (size < NGX_LEADGEN_DIRECTIVE_SPOOL_MIN) {
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                    "\"%V\" is not a size of 1m or more",
