@@ -1,0 +1,1050 @@
+# Configuration: what is wrong is refused, with a sentence that names the place;
+# what is right loads.
+
+use strict;
+use warnings;
+
+use FindBin;
+BEGIN { push @INC, "$FindBin::Bin/lib"; }
+use Test::Nginx::Socket 'no_plan';
+
+our $secret = 'swordfish-swordfish-swordfish-32';
+
+env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
+             'LEADGEN_TEST_EMPTY=', 'LEADGEN_TEST_URI=postgresql://swordfish@/x');
+
+# Sections of this file: "missing" names directives of http{} that are left out
+# and "directive" adds one; "line" is a policy of one line, in "location".  What
+# "says" says must stand in the error log, with the place; without it nginx must
+# start.
+our %directives = (
+    zone     => 'leadgen_zone leadgen:1m;',
+    jwt_key  => 'leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;',
+    spool    => 'leadgen_spool $TEST_NGINX_SPOOL size=4m;',
+    database => 'leadgen_database "$TEST_NGINX_DATABASE";',
+);
+
+BEGIN {
+    add_block_preprocessor(sub {
+        my ($block) = @_;
+
+        my %lines = %directives;
+        delete @lines{split ' ', $block->missing // ''};
+        my $more = join '', map { "    $_\n" } @lines{sort keys %lines},
+                                               $block->directive // '';
+
+        $block->set_value(http_config => $more)
+            if !defined $block->http_config;
+
+        my $location = $block->location // '/api/';
+        chomp $location;
+        my $line = $block->line;
+
+        $block->set_value(config => "    location $location {\n"
+            . "        leadgen_policy {\n            $line\n        }\n    }\n")
+            if defined $line;
+        $block->set_value(config => '') if !defined $block->config;
+
+        if (defined $block->says) {
+            my $says = $block->says;
+            chomp $says;
+            $block->set_value(must_die => '');
+            my $where = $block->where // ':';
+            chomp $where;
+            $block->set_value(error_log => [
+                qr/\[emerg\].*\Q$says\E.* in \S+\Q$where\E\d*$/]);
+            $block->set_value(no_error_log => [qr/swordfish/i]);
+        } else {
+            $block->set_value(request => 'GET /index.html');
+            $block->set_value(no_error_log => ['[emerg]', '[warn]']);
+        }
+    });
+}
+
+use Leadgen;
+
+log_level('info');
+run_tests();
+
+__DATA__
+
+=== TEST 1: a policy line without a grant
+--- line: GET /api/x;
+--- says: a policy line is METHOD PATH GRANT [OPTION...]
+
+
+
+=== TEST 2: a policy line of one word
+--- line: public;
+--- says: a policy line is METHOD PATH GRANT [OPTION...]
+
+
+
+=== TEST 3: an unknown method
+--- line: FETCH /api/x public;
+--- says: unknown method "FETCH"
+
+
+
+=== TEST 4: a method in lower case
+--- line: get /api/x public;
+--- says: unknown method "get"
+
+
+
+=== TEST 5: HEAD is GET's
+--- line: HEAD /api/x public;
+--- says: unknown method "HEAD": use GET (for HEAD, too)
+
+
+
+=== TEST 6: no method between bars
+--- line: GET||POST /api/x public;
+--- says: unknown method ""
+
+
+
+=== TEST 7: no method behind the bar
+--- line: GET| /api/x public;
+--- says: unknown method ""
+
+
+
+=== TEST 8: a method twice
+--- line: GET|POST|GET /api/x public;
+--- says: method "GET" stands twice
+
+
+
+=== TEST 9: a path that does not begin with a slash
+--- line: GET api/x public;
+--- says: path "api/x" does not begin with "/"
+
+
+
+=== TEST 10: an empty segment
+--- line: GET /api//x public;
+--- says: path "/api//x" has an empty segment
+
+
+
+=== TEST 11: "**" before the end
+--- line: GET /api/**/x public;
+--- says: "**" in path "/api/**/x" must be the last segment
+
+
+
+=== TEST 12: a star within a segment
+--- line: GET /api/x* public;
+--- says: segment "x*" of path "/api/x*": write a path decoded
+
+
+
+=== TEST 13: one star
+--- line: GET /api/* public;
+--- says: segment "*" of path "/api/*": write a path decoded
+
+
+
+=== TEST 14: an encoded byte
+--- line: GET /api/%61 public;
+--- says: segment "%61" of path "/api/%61": write a path decoded
+
+
+
+=== TEST 15: a query
+--- line: GET /api/x?y=1 public;
+--- says: segment "x?y=1" of path
+
+
+
+=== TEST 16: a parameter without a name
+--- line: GET /api/:/x public;
+--- says: ":" in path "/api/:/x" needs a name
+
+
+
+=== TEST 17: a parameter whose name is none
+--- line: GET /api/:Id public;
+--- says: ":Id" in path "/api/:Id": a name has a-z
+
+
+
+=== TEST 18: a parameter twice
+--- line: GET /api/:id/x/:id public;
+--- says: ":id" stands twice in path "/api/:id/x/:id"
+
+
+
+=== TEST 19: more parameters than there may be
+--- line: GET /api/:a/:b/:c/:d/:e/:f/:g/:h/:i public;
+--- says: has more than 8 names
+
+
+
+=== TEST 20: more segments than there may be
+--- line: GET /api/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x public;
+--- says: has more than 32 segments
+
+
+
+=== TEST 21: an unknown permission
+--- line: GET /api/x campaign:reed;
+--- says: unknown permission "campaign:reed"
+
+
+
+=== TEST 22: a permission in capitals
+--- line: GET /api/x Campaign:read;
+--- says: unknown permission "Campaign:read"
+
+
+
+=== TEST 23: a pattern of permissions
+--- line: GET /api/x campaign:*;
+--- says: unknown permission "campaign:*"
+
+
+
+=== TEST 24: an unknown role
+--- line: GET /api/x role=admin|boss;
+--- says: unknown role "boss"
+
+
+
+=== TEST 25: no role
+--- line: GET /api/x role=;
+--- says: unknown role ""
+
+
+
+=== TEST 26: an unknown action
+--- line: GET /api/x public audit=lead_stolen;
+--- says: unknown audit action "lead_stolen"
+
+
+
+=== TEST 27: no action
+--- line: GET /api/x public audit=;
+--- says: unknown audit action ""
+
+
+
+=== TEST 28: an unknown option
+--- line: GET /api/x public colour=red;
+--- says: unknown option "colour=red" in a policy line
+
+
+
+=== TEST 29: no resource
+--- line: GET /api/x public resource=;
+--- says: unknown option "resource="
+
+
+
+=== TEST 30: public and something else
+--- line: GET /api/x public campaign:read;
+--- says: a policy line needs "public", or "authenticated", a permission or role=
+
+
+
+=== TEST 31: public and authenticated
+--- line: GET /api/x public authenticated;
+--- says: a policy line needs "public", or
+
+
+
+=== TEST 32: public and a role
+--- line: GET /api/x role=admin public;
+--- says: a policy line needs "public", or
+
+
+
+=== TEST 33: an option, but no grant
+--- line: GET /api/x audit=login;
+--- says: a policy line needs "public", or
+
+
+
+=== TEST 34: a duplicate route
+--- config
+    location /api/ {
+        leadgen_policy {
+            GET|POST /api/x/:id public;
+            PUT|POST /api/x/:name authenticated;
+        }
+    }
+--- says: route "PUT|POST /api/x/:name" is a duplicate of "/api/x/:id" in
+
+
+
+=== TEST 35: a duplicate route, with "**"
+--- config
+    location /api/ {
+        leadgen_policy {
+            GET /api/** public;
+            GET /api/** authenticated;
+        }
+    }
+--- says: route "GET /api/**" is a duplicate of "/api/**" in
+
+
+
+=== TEST 36: a route of another location
+--- line: GET /other/x public;
+--- says: route "/other/x" is unreachable: no such path comes to location "/api/"
+
+
+
+=== TEST 37: a route above its location
+--- line: GET /api public;
+--- says: route "/api" is unreachable
+
+
+
+=== TEST 38: a route beside a location of one path
+--- location: = /api/x
+--- line: GET /api/x/y public;
+--- says: route "/api/x/y" is unreachable
+
+
+
+=== TEST 39: an empty policy
+--- line: 
+--- says: an empty policy would deny everything: use "deny all" for that
+
+
+
+=== TEST 40: two policies
+--- config
+    location /api/ {
+        leadgen_policy { GET /api/x public; }
+        leadgen_policy { GET /api/y public; }
+    }
+--- says: "leadgen_policy" directive is duplicate
+
+
+
+=== TEST 41: a policy in a server
+--- config
+    leadgen_policy { GET /api/x public; }
+--- says: "leadgen_policy" directive is not allowed here
+
+
+
+=== TEST 42: a policy under a condition
+--- config
+    location /api/ {
+        if ($arg_x) { leadgen_policy { GET /api/x public; } }
+    }
+--- says: "leadgen_policy" directive is not allowed here
+
+
+
+=== TEST 43: a role with a name that is none
+--- directive: leadgen_role Boss lead:read;
+--- says: "Boss" is not a role's name
+
+
+
+=== TEST 44: a role that begins with a digit
+--- directive: leadgen_role 1st lead:read;
+--- says: "1st" is not a role's name
+
+
+
+=== TEST 45: a role with a long name
+--- directive: leadgen_role xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx lead:read;
+--- says: is not a role's name
+
+
+
+=== TEST 46: a role that extends an unknown one
+--- directive: leadgen_role boss extends=chief lead:read;
+--- says: unknown role "chief": a role can extend one that stands before it
+
+
+
+=== TEST 47: a role that extends a later one
+--- directive: leadgen_role a extends=b; leadgen_role b lead:read;
+--- says: unknown role "b"
+
+
+
+=== TEST 48: a role that extends itself
+--- directive: leadgen_role a extends=a;
+--- says: unknown role "a"
+
+
+
+=== TEST 49: a role with the unknown permission lead:steal
+--- directive: leadgen_role boss lead:steal;
+--- says: unknown permission "lead:steal"
+
+
+
+=== TEST 50: a role with the unknown permission lead*
+--- directive: leadgen_role boss lead*;
+--- says: unknown permission "lead*"
+
+
+
+=== TEST 51: a role with the unknown permission lead:r*
+--- directive: leadgen_role boss lead:r*;
+--- says: unknown permission "lead:r*"
+
+
+
+=== TEST 52: a role with the unknown permission *:read
+--- directive: leadgen_role boss *:read;
+--- says: unknown permission "*:read"
+
+
+
+=== TEST 53: a role with the unknown permission **
+--- directive: leadgen_role boss **;
+--- says: unknown permission "**"
+
+
+
+=== TEST 54: a role with the unknown permission lead:
+--- directive: leadgen_role boss lead:;
+--- says: unknown permission "lead:"
+
+
+
+=== TEST 55: a role without permissions
+--- directive: leadgen_role boss;
+--- says: invalid number of arguments in "leadgen_role" directive
+
+
+
+=== TEST 56: a key in the configuration
+--- missing: jwt_key
+--- directive: leadgen_jwt_key swordfish-swordfish-swordfish-32;
+--- says: a key does not belong into a configuration file: use file:PATH or env:NAME
+
+
+
+=== TEST 57: a key that is too short
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_SHORT;
+--- says: the secret has 9 bytes: HS256 needs 32 or more
+
+
+
+=== TEST 58: a key of a variable that is not set
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_NONE;
+--- says: environment variable "LEADGEN_TEST_NONE" is not set
+
+
+
+=== TEST 59: a key of an empty variable
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_EMPTY;
+--- says: environment variable "LEADGEN_TEST_EMPTY" is not set
+
+
+
+=== TEST 60: a key of no file
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:/nonexistent/jwt.key;
+--- says: could not open "/nonexistent/jwt.key" (2: No such file or directory)
+
+
+
+=== TEST 61: a key of a directory
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:/;
+--- says: could not read "/"
+
+
+
+=== TEST 62: a key of an endless file
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:/dev/zero;
+--- says: could not read "/dev/zero", or it has 65536 bytes or more
+
+
+
+=== TEST 63: a key of an empty file
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:/dev/null;
+--- says: the secret has 0 bytes: HS256 needs 32 or more
+
+
+
+=== TEST 64: a key of algorithm none
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=none;
+--- says: unknown algorithm "none" of a key: use HS256
+
+
+
+=== TEST 65: a key of algorithm RS256
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=RS256;
+--- says: unknown algorithm "RS256" of a key: use HS256
+
+
+
+=== TEST 66: a key of algorithm hs256
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=hs256;
+--- says: unknown algorithm "hs256" of a key: use HS256
+
+
+
+=== TEST 67: a key of algorithm HS2567
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=HS2567;
+--- says: unknown algorithm "HS2567" of a key: use HS256
+
+
+
+=== TEST 68: a key without its algorithm's name
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=;
+--- says: "alg=" needs a value of 1 to 128 bytes
+
+
+
+=== TEST 69: a key with a long kid
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY kid=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;
+--- says: needs a value of 1 to 128 bytes
+
+
+
+=== TEST 70: a key with an unknown option
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY secret=x;
+--- says: unknown option "secret=x" of a key
+
+
+
+=== TEST 71: two keys of one kid
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY kid=test;
+--- says: two keys with kid "test": each needs its own
+
+
+
+=== TEST 72: two keys without kid
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY; leadgen_jwt_key env:LEADGEN_TEST_KEY;
+--- says: two keys with kid "": each needs its own
+
+
+
+=== TEST 73: a zone without a size
+--- missing: zone
+--- directive: leadgen_zone leadgen;
+--- says: "leadgen" is not NAME:SIZE, such as leadgen:16m
+
+
+
+=== TEST 74: a zone without a name
+--- missing: zone
+--- directive: leadgen_zone :1m;
+--- says: ":1m" is not NAME:SIZE
+
+
+
+=== TEST 75: a zone of a size that is none
+--- missing: zone
+--- directive: leadgen_zone leadgen:big;
+--- says: "big" is not a size, such as 16m
+
+
+
+=== TEST 76: a zone without its size
+--- missing: zone
+--- directive: leadgen_zone leadgen:;
+--- says: "" is not a size
+
+
+
+=== TEST 77: a zone that is too small
+--- missing: zone
+--- directive: leadgen_zone leadgen:8k;
+--- says: zone "leadgen" is too small: it needs 32768 bytes at least
+
+
+
+=== TEST 78: two zones
+--- directive: leadgen_zone other:1m;
+--- says: "leadgen_zone" directive is duplicate
+
+
+
+=== TEST 79: two databases
+--- directive: leadgen_database "host=/tmp";
+--- says: "leadgen_database" directive is duplicate
+
+
+
+=== TEST 80: a database of a variable that is not set
+--- missing: database
+--- directive: leadgen_database env:LEADGEN_TEST_NONE;
+--- says: environment variable "LEADGEN_TEST_NONE" is not set
+
+
+
+=== TEST 81: a database that is none
+--- missing: database
+--- directive: leadgen_database "swordfish";
+--- says: 
+
+
+
+=== TEST 82: a database with "0" connections
+--- missing: database
+--- directive: leadgen_database "host=/tmp" connections=0;
+--- says: "connections=0" is not a number from 1 to 64
+
+
+
+=== TEST 83: a database with "65" connections
+--- missing: database
+--- directive: leadgen_database "host=/tmp" connections=65;
+--- says: "connections=65" is not a number from 1 to 64
+
+
+
+=== TEST 84: a database with "x" connections
+--- missing: database
+--- directive: leadgen_database "host=/tmp" connections=x;
+--- says: "connections=x" is not a number from 1 to 64
+
+
+
+=== TEST 85: a database with "-1" connections
+--- missing: database
+--- directive: leadgen_database "host=/tmp" connections=-1;
+--- says: "connections=-1" is not a number from 1 to 64
+
+
+
+=== TEST 86: a database with "" connections
+--- missing: database
+--- directive: leadgen_database "host=/tmp" connections=;
+--- says: unknown option "connections="
+
+
+
+=== TEST 87: a database with a timeout of 5ms
+--- missing: database
+--- directive: leadgen_database "host=/tmp" timeout=5ms;
+--- says: "timeout=5ms" is not a time of 10ms or more
+
+
+
+=== TEST 88: a database with a timeout of x
+--- missing: database
+--- directive: leadgen_database "host=/tmp" timeout=x;
+--- says: "timeout=x" is not a time of 10ms or more
+
+
+
+=== TEST 89: a database with a timeout of 0
+--- missing: database
+--- directive: leadgen_database "host=/tmp" timeout=0;
+--- says: "timeout=0" is not a time of 10ms or more
+
+
+
+=== TEST 90: a database with an unknown option
+--- missing: database
+--- directive: leadgen_database "host=/tmp" pool=4;
+--- says: unknown option "pool=4": use connections= or timeout=
+
+
+
+=== TEST 91: a Redis with an unknown option
+--- directive: leadgen_redis redis://127.0.0.1:6379/0 db=4;
+--- says: unknown option "db=4": use connections= or timeout=
+
+
+
+=== TEST 92: a Redis of a variable that is not set
+--- directive: leadgen_redis env:LEADGEN_TEST_NONE;
+--- says: environment variable "LEADGEN_TEST_NONE" is not set
+
+
+
+=== TEST 93: two spools
+--- directive: leadgen_spool $TEST_NGINX_SPOOL;
+--- says: "leadgen_spool" directive is duplicate
+
+
+
+=== TEST 94: a spool of size "1023k"
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL size=1023k;
+--- says: "size=1023k" is not a size of 1m or more
+
+
+
+=== TEST 95: a spool of size "big"
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL size=big;
+--- says: "size=big" is not a size of 1m or more
+
+
+
+=== TEST 96: a spool of size "-1"
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL size=-1;
+--- says: "size=-1" is not a size of 1m or more
+
+
+
+=== TEST 97: a spool of size ""
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL size=;
+--- says: unknown option "size="
+
+
+
+=== TEST 98: a spool with fsync=on
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=on;
+--- says: unknown option "fsync=on": use size=, fsync=off, fsync=always or fsync=TIME
+
+
+
+=== TEST 99: a spool with fsync=0
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=0;
+--- says: unknown option "fsync=0": use size=, fsync=off, fsync=always or fsync=TIME
+
+
+
+=== TEST 100: a spool with fsync=
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=;
+--- says: unknown option "fsync=": use size=, fsync=off, fsync=always or fsync=TIME
+
+
+
+=== TEST 101: a spool with sync=off
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL sync=off;
+--- says: unknown option "sync=off": use size=, fsync=off, fsync=always or fsync=TIME
+
+
+
+=== TEST 102: a spool with fsync=-1s
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=-1s;
+--- says: unknown option "fsync=-1s": use size=, fsync=off, fsync=always or fsync=TIME
+
+
+
+=== TEST 103: a spool below no directory
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL/a/b;
+--- says: can't be made: the directory above it does not exist
+
+
+
+=== TEST 104: a spool that is a file
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_KEY;
+--- says: is not a directory
+
+
+
+=== TEST 105: a spool that is a symbolic link
+--- missing: spool
+--- init
+symlink '/tmp', "$ENV{TEST_NGINX_SPOOL}.link" or die;
+--- directive: leadgen_spool $TEST_NGINX_SPOOL.link;
+--- says: is a symbolic link: name the directory itself
+
+
+
+=== TEST 106: a spool that others may read
+--- missing: spool
+--- init
+mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
+--- directive: leadgen_spool $TEST_NGINX_SPOOL;
+--- says: must have mode 0700, as it holds personal data: chmod it
+
+
+
+=== TEST 107: a policy without a zone
+--- missing: zone spool
+--- line: GET /api/x campaign:read;
+--- says: "leadgen_policy" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 108: a spool without a zone
+--- missing: zone
+--- says: "leadgen_spool" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 109: a spool without a database
+--- missing: database
+--- says: "leadgen_spool" needs a "leadgen_database" in http{}
+
+
+
+=== TEST 110: a grant without a key
+--- missing: jwt_key
+--- line: GET /api/x authenticated;
+--- says: needs a "leadgen_jwt_key" in http{}
+
+
+
+=== TEST 111: an action without a spool
+--- missing: spool
+--- line: GET /api/x public audit=lead_exported;
+--- says: needs a "leadgen_spool" in http{}
+
+
+
+=== TEST 112: the API without a zone
+--- missing: zone spool
+--- config
+    location /api/ { leadgen_api; }
+--- says: "leadgen_api" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 113: the API without a jwt_key
+--- missing: jwt_key
+--- config
+    location /api/ { leadgen_api; }
+--- says: "leadgen_api" needs a "leadgen_jwt_key" in http{}
+
+
+
+=== TEST 114: the API without a database
+--- missing: database spool
+--- config
+    location /api/ { leadgen_api; }
+--- says: "leadgen_api" needs a "leadgen_database" in http{}
+
+
+
+=== TEST 115: the API without a spool
+--- missing: spool
+--- config
+    location /api/ { leadgen_api; }
+--- says: "leadgen_api" needs a "leadgen_spool" in http{}
+
+
+
+=== TEST 116: health without a zone
+--- missing: zone spool
+--- config
+    location /health { leadgen_health; }
+--- says: "leadgen_health" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 117: an audit mode without a spool
+--- missing: spool
+--- config
+    leadgen_audit all;
+--- says: "leadgen_audit" needs a "leadgen_spool" in http{}
+
+
+
+=== TEST 118: an unknown audit mode
+--- config
+    leadgen_audit some;
+--- says: invalid value "some"
+
+
+
+=== TEST 119: the API twice
+--- config
+    location /api/ { leadgen_api; leadgen_api; }
+--- says: "leadgen_api" directive is duplicate
+
+
+
+=== TEST 120: a strictness that is none
+--- config
+    leadgen_path_strict maybe;
+--- says: invalid value "maybe" in "leadgen_path_strict" directive
+
+
+
+=== TEST 121: two names of the service
+--- directive: leadgen_service a; leadgen_service b;
+--- says: "leadgen_service" directive is duplicate
+
+
+
+=== TEST 122: line ends do not make a key longer
+--- missing: jwt_key
+--- user_files eval
+[['jwt.key' => 'swordfish' . "\n" x 40]]
+--- directive: leadgen_jwt_key file:$TEST_NGINX_HTML_DIR/jwt.key;
+--- says: the secret has 9 bytes
+
+
+
+=== TEST 123: the place is said, also of what is included
+--- config
+    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+--- user_files
+>>> policy.conf
+# one
+GET /api/x public;
+GET /api/y campaign:reed;
+--- says: unknown permission "campaign:reed"
+--- where: html/policy.conf:3
+
+
+
+=== TEST 124: the place is said, also of what is found out at the end
+--- config
+    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+--- user_files
+>>> policy.conf
+GET /api/x public;
+GET /api/y role=boss;
+--- says: unknown role "boss"
+--- where: html/policy.conf:2
+
+
+
+=== TEST 125: the module loaded, and nothing configured
+--- http_config
+
+
+
+=== TEST 126: only health
+--- missing: jwt_key spool database
+--- config
+    location /api/health { leadgen_health; }
+
+
+
+=== TEST 127: a public policy needs no key and no database
+--- missing: jwt_key spool database
+--- line: GET /api/x public;
+
+
+
+=== TEST 128: all of the documents
+--- http_config
+    leadgen_zone      leadgen:16m;
+    leadgen_database  env:LEADGEN_TEST_URI connections=4 timeout=2s;
+    leadgen_redis     redis://127.0.0.1:6379/0 timeout=500ms;
+    leadgen_jwt_key   file:$TEST_NGINX_KEY alg=HS256 kid=2024;
+    leadgen_jwt_key   env:LEADGEN_TEST_KEY alg=HS256 kid=2023 issuer=leadgen audience=api;
+    leadgen_spool     $TEST_NGINX_SPOOL size=1g fsync=off;
+    leadgen_service   leadgen-backend;
+    leadgen_role      analyst extends=user analytics:export;
+    leadgen_role      auditor extends=analyst system:*;
+    leadgen_role      user *;
+    leadgen_role      guest-2_b extends=user;
+    leadgen_audit     refused;
+--- config
+    location /api/health   { leadgen_health; }
+    location /api/auth     { leadgen_api; }
+    location /api/admin    { leadgen_api; }
+    location /api/jobs     { leadgen_api; }
+    location /api/ {
+        leadgen_policy {
+            # method  path                          grant              options
+            GET       /api/campaigns                campaign:read;
+            POST      /api/campaigns                campaign:create    audit=campaign_created   resource=campaign;
+            PUT|PATCH /api/campaigns/:id            campaign:update    audit=campaign_updated   resource=campaign;
+            DELETE    /api/campaigns/:id            campaign:delete    audit=campaign_deleted   resource=campaign;
+            POST      /api/campaigns/:id/publish    campaign:publish   audit=campaign_published resource=campaign;
+            GET       /api/leads/export             lead:export        audit=lead_exported      resource=lead;
+            GET       /api/public/**                public;
+            GET       /api/profile                  authenticated;
+            GET       /api/settings                 role=admin|auditor system:settings;
+        }
+        proxy_pass http://127.0.0.1:9;
+    }
+
+
+
+=== TEST 129: routes that look alike and are not
+--- config
+    location /api/ {
+        leadgen_policy {
+            GET    /api/       public;
+            GET    /api/x      public;
+            GET    /api/x/     public;
+            POST   /api/x      authenticated;
+            GET    /api/:x     authenticated;
+            GET    /api/x/:id  authenticated;
+            GET    /api/:x/y   authenticated;
+            GET    /api/**     authenticated;
+            GET    /api/x/**   authenticated;
+            PUT|PATCH|DELETE|OPTIONS /api/x authenticated;
+            GET    "/api/a b"  public;
+            GET    /api/ä public;
+        }
+    }
+
+
+
+=== TEST 130: policies in locations of each kind
+--- config
+    location = /api/x { leadgen_policy { GET /api/x public; } }
+    location ^~ /api/y { leadgen_policy { GET /api/y public; GET /api/y/z public; GET /:any/y public; } }
+    location ~ ^/re { leadgen_policy { GET /re public; GET /anything public; } }
+    location @named { leadgen_policy { GET /anything public; } }
+    location /outer/ {
+        leadgen_policy { GET /outer/** authenticated; }
+        leadgen_path_strict off;
+        location /outer/inner/ { leadgen_audit all; leadgen_path_strict on; }
+        location /outer/own/ { leadgen_policy { GET /outer/own/x public; } }
+    }
+
+
+
+=== TEST 131: a spool with no options
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL ;
+
+
+
+=== TEST 132: a spool with fsync=off
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=off;
+
+
+
+=== TEST 133: a spool with fsync=always
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=always;
+
+
+
+=== TEST 134: a spool with fsync=100ms
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=100ms;
+
+
+
+=== TEST 135: a spool with size=1m fsync=1s
+--- missing: spool
+--- directive: leadgen_spool $TEST_NGINX_SPOOL size=1m fsync=1s;
+
+
+
+=== TEST 136: a key of exactly 32 bytes
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY;
+
+
+
+=== TEST 137: line ends behind a key in a file do not count
+--- missing: jwt_key
+--- user_files eval
+[['jwt.key' => "$::secret\r\n\n"]]
+--- directive: leadgen_jwt_key file:$TEST_NGINX_HTML_DIR/jwt.key;
