@@ -594,169 +594,197 @@ __DATA__
 === TEST 81: a database that is none
 --- missing: database
 --- directive: leadgen_database "swordfish";
---- says: 
+--- says: the connection string is malformed: use postgresql://user:password@host:port/name or "host=... dbname=... user=..."
+
+
+=== TEST 82: a database URI that is none
+--- missing: database
+--- directive: leadgen_database "postgresql://user:swordfish@[x/y";
+--- says: the connection string is malformed
+
+
+=== TEST 83: a database by a service\'s name
+--- missing: database
+--- directive: leadgen_database "service=swordfish";
+--- says: "service" in a connection string is not supported
+
+
+=== TEST 84: a Redis server that is none
+--- directive: leadgen_redis "127.0.0.1:swordfish";
+--- says: the address of Redis is malformed: use redis://[:password@]host[:port][/database] or unix://[:password@]/path[?db=database]
+
+
+=== TEST 85: two Redis servers
+--- directive: leadgen_redis redis://127.0.0.1; leadgen_redis redis://127.0.0.2;
+--- says: "leadgen_redis" directive is duplicate
+
+
+=== TEST 86: a bad option beside a password
+--- missing: database
+--- directive: leadgen_database "postgresql://u:swordfish@/x" connections=none;
+--- says: "connections=none" is not a number
 
 
 
-=== TEST 82: a database with "0" connections
+=== TEST 87: a database with "0" connections
 --- missing: database
 --- directive: leadgen_database "host=/tmp" connections=0;
 --- says: "connections=0" is not a number from 1 to 64
 
 
 
-=== TEST 83: a database with "65" connections
+=== TEST 88: a database with "65" connections
 --- missing: database
 --- directive: leadgen_database "host=/tmp" connections=65;
 --- says: "connections=65" is not a number from 1 to 64
 
 
 
-=== TEST 84: a database with "x" connections
+=== TEST 89: a database with "x" connections
 --- missing: database
 --- directive: leadgen_database "host=/tmp" connections=x;
 --- says: "connections=x" is not a number from 1 to 64
 
 
 
-=== TEST 85: a database with "-1" connections
+=== TEST 90: a database with "-1" connections
 --- missing: database
 --- directive: leadgen_database "host=/tmp" connections=-1;
 --- says: "connections=-1" is not a number from 1 to 64
 
 
 
-=== TEST 86: a database with "" connections
+=== TEST 91: a database with "" connections
 --- missing: database
 --- directive: leadgen_database "host=/tmp" connections=;
 --- says: unknown option "connections="
 
 
 
-=== TEST 87: a database with a timeout of 5ms
+=== TEST 92: a database with a timeout of 5ms
 --- missing: database
 --- directive: leadgen_database "host=/tmp" timeout=5ms;
 --- says: "timeout=5ms" is not a time of 10ms or more
 
 
 
-=== TEST 88: a database with a timeout of x
+=== TEST 93: a database with a timeout of x
 --- missing: database
 --- directive: leadgen_database "host=/tmp" timeout=x;
 --- says: "timeout=x" is not a time of 10ms or more
 
 
 
-=== TEST 89: a database with a timeout of 0
+=== TEST 94: a database with a timeout of 0
 --- missing: database
 --- directive: leadgen_database "host=/tmp" timeout=0;
 --- says: "timeout=0" is not a time of 10ms or more
 
 
 
-=== TEST 90: a database with an unknown option
+=== TEST 95: a database with an unknown option
 --- missing: database
 --- directive: leadgen_database "host=/tmp" pool=4;
 --- says: unknown option "pool=4": use connections= or timeout=
 
 
 
-=== TEST 91: a Redis with an unknown option
+=== TEST 96: a Redis with an unknown option
 --- directive: leadgen_redis redis://127.0.0.1:6379/0 db=4;
 --- says: unknown option "db=4": use connections= or timeout=
 
 
 
-=== TEST 92: a Redis of a variable that is not set
+=== TEST 97: a Redis of a variable that is not set
 --- directive: leadgen_redis env:LEADGEN_TEST_NONE;
 --- says: environment variable "LEADGEN_TEST_NONE" is not set
 
 
 
-=== TEST 93: two spools
+=== TEST 98: two spools
 --- directive: leadgen_spool $TEST_NGINX_SPOOL;
 --- says: "leadgen_spool" directive is duplicate
 
 
 
-=== TEST 94: a spool of size "1023k"
+=== TEST 99: a spool of size "1023k"
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL size=1023k;
 --- says: "size=1023k" is not a size of 1m or more
 
 
 
-=== TEST 95: a spool of size "big"
+=== TEST 100: a spool of size "big"
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL size=big;
 --- says: "size=big" is not a size of 1m or more
 
 
 
-=== TEST 96: a spool of size "-1"
+=== TEST 101: a spool of size "-1"
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL size=-1;
 --- says: "size=-1" is not a size of 1m or more
 
 
 
-=== TEST 97: a spool of size ""
+=== TEST 102: a spool of size ""
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL size=;
 --- says: unknown option "size="
 
 
 
-=== TEST 98: a spool with fsync=on
+=== TEST 103: a spool with fsync=on
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=on;
 --- says: unknown option "fsync=on": use size=, fsync=off, fsync=always or fsync=TIME
 
 
 
-=== TEST 99: a spool with fsync=0
+=== TEST 104: a spool with fsync=0
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=0;
 --- says: unknown option "fsync=0": use size=, fsync=off, fsync=always or fsync=TIME
 
 
 
-=== TEST 100: a spool with fsync=
+=== TEST 105: a spool with fsync=
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=;
 --- says: unknown option "fsync=": use size=, fsync=off, fsync=always or fsync=TIME
 
 
 
-=== TEST 101: a spool with sync=off
+=== TEST 106: a spool with sync=off
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL sync=off;
 --- says: unknown option "sync=off": use size=, fsync=off, fsync=always or fsync=TIME
 
 
 
-=== TEST 102: a spool with fsync=-1s
+=== TEST 107: a spool with fsync=-1s
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=-1s;
 --- says: unknown option "fsync=-1s": use size=, fsync=off, fsync=always or fsync=TIME
 
 
 
-=== TEST 103: a spool below no directory
+=== TEST 108: a spool below no directory
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL/a/b;
 --- says: can't be made: the directory above it does not exist
 
 
 
-=== TEST 104: a spool that is a file
+=== TEST 109: a spool that is a file
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_KEY;
 --- says: is not a directory
 
 
 
-=== TEST 105: a spool that is a symbolic link
+=== TEST 110: a spool that is a symbolic link
 --- missing: spool
 --- init
 symlink '/tmp', "$ENV{TEST_NGINX_SPOOL}.link" or die;
@@ -765,7 +793,7 @@ symlink '/tmp', "$ENV{TEST_NGINX_SPOOL}.link" or die;
 
 
 
-=== TEST 106: a spool that others may read
+=== TEST 111: a spool that others may read
 --- missing: spool
 --- init
 mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
@@ -774,40 +802,40 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 107: a policy without a zone
+=== TEST 112: a policy without a zone
 --- missing: zone spool
 --- line: GET /api/x campaign:read;
 --- says: "leadgen_policy" needs a "leadgen_zone" in http{}
 
 
 
-=== TEST 108: a spool without a zone
+=== TEST 113: a spool without a zone
 --- missing: zone
 --- says: "leadgen_spool" needs a "leadgen_zone" in http{}
 
 
 
-=== TEST 109: a spool without a database
+=== TEST 114: a spool without a database
 --- missing: database
 --- says: "leadgen_spool" needs a "leadgen_database" in http{}
 
 
 
-=== TEST 110: a grant without a key
+=== TEST 115: a grant without a key
 --- missing: jwt_key
 --- line: GET /api/x authenticated;
 --- says: needs a "leadgen_jwt_key" in http{}
 
 
 
-=== TEST 111: an action without a spool
+=== TEST 116: an action without a spool
 --- missing: spool
 --- line: GET /api/x public audit=lead_exported;
 --- says: needs a "leadgen_spool" in http{}
 
 
 
-=== TEST 112: the API without a zone
+=== TEST 117: the API without a zone
 --- missing: zone spool
 --- config
     location /api/ { leadgen_api; }
@@ -815,7 +843,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 113: the API without a jwt_key
+=== TEST 118: the API without a jwt_key
 --- missing: jwt_key
 --- config
     location /api/ { leadgen_api; }
@@ -823,7 +851,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 114: the API without a database
+=== TEST 119: the API without a database
 --- missing: database spool
 --- config
     location /api/ { leadgen_api; }
@@ -831,7 +859,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 115: the API without a spool
+=== TEST 120: the API without a spool
 --- missing: spool
 --- config
     location /api/ { leadgen_api; }
@@ -839,7 +867,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 116: health without a zone
+=== TEST 121: health without a zone
 --- missing: zone spool
 --- config
     location /health { leadgen_health; }
@@ -847,7 +875,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 117: an audit mode without a spool
+=== TEST 122: an audit mode without a spool
 --- missing: spool
 --- config
     leadgen_audit all;
@@ -855,34 +883,34 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 118: an unknown audit mode
+=== TEST 123: an unknown audit mode
 --- config
     leadgen_audit some;
 --- says: invalid value "some"
 
 
 
-=== TEST 119: the API twice
+=== TEST 124: the API twice
 --- config
     location /api/ { leadgen_api; leadgen_api; }
 --- says: "leadgen_api" directive is duplicate
 
 
 
-=== TEST 120: a strictness that is none
+=== TEST 125: a strictness that is none
 --- config
     leadgen_path_strict maybe;
 --- says: invalid value "maybe" in "leadgen_path_strict" directive
 
 
 
-=== TEST 121: two names of the service
+=== TEST 126: two names of the service
 --- directive: leadgen_service a; leadgen_service b;
 --- says: "leadgen_service" directive is duplicate
 
 
 
-=== TEST 122: line ends do not make a key longer
+=== TEST 127: line ends do not make a key longer
 --- missing: jwt_key
 --- user_files eval
 [['jwt.key' => 'swordfish' . "\n" x 40]]
@@ -891,7 +919,7 @@ mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
 
 
 
-=== TEST 123: the place is said, also of what is included
+=== TEST 128: the place is said, also of what is included
 --- config
     location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
 --- user_files
@@ -904,7 +932,7 @@ GET /api/y campaign:reed;
 
 
 
-=== TEST 124: the place is said, also of what is found out at the end
+=== TEST 129: the place is said, also of what is found out at the end
 --- config
     location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
 --- user_files
@@ -916,25 +944,25 @@ GET /api/y role=boss;
 
 
 
-=== TEST 125: the module loaded, and nothing configured
+=== TEST 130: the module loaded, and nothing configured
 --- http_config
 
 
 
-=== TEST 126: only health
+=== TEST 131: only health
 --- missing: jwt_key spool database
 --- config
     location /api/health { leadgen_health; }
 
 
 
-=== TEST 127: a public policy needs no key and no database
+=== TEST 132: a public policy needs no key and no database
 --- missing: jwt_key spool database
 --- line: GET /api/x public;
 
 
 
-=== TEST 128: all of the documents
+=== TEST 133: all of the documents
 --- http_config
     leadgen_zone      leadgen:16m;
     leadgen_database  env:LEADGEN_TEST_URI connections=4 timeout=2s;
@@ -971,7 +999,7 @@ GET /api/y role=boss;
 
 
 
-=== TEST 129: routes that look alike and are not
+=== TEST 134: routes that look alike and are not
 --- config
     location /api/ {
         leadgen_policy {
@@ -992,7 +1020,7 @@ GET /api/y role=boss;
 
 
 
-=== TEST 130: policies in locations of each kind
+=== TEST 135: policies in locations of each kind
 --- config
     location = /api/x { leadgen_policy { GET /api/x public; } }
     location ^~ /api/y { leadgen_policy { GET /api/y public; GET /api/y/z public; GET /:any/y public; } }
@@ -1007,43 +1035,43 @@ GET /api/y role=boss;
 
 
 
-=== TEST 131: a spool with no options
+=== TEST 136: a spool with no options
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL ;
 
 
 
-=== TEST 132: a spool with fsync=off
+=== TEST 137: a spool with fsync=off
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=off;
 
 
 
-=== TEST 133: a spool with fsync=always
+=== TEST 138: a spool with fsync=always
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=always;
 
 
 
-=== TEST 134: a spool with fsync=100ms
+=== TEST 139: a spool with fsync=100ms
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL fsync=100ms;
 
 
 
-=== TEST 135: a spool with size=1m fsync=1s
+=== TEST 140: a spool with size=1m fsync=1s
 --- missing: spool
 --- directive: leadgen_spool $TEST_NGINX_SPOOL size=1m fsync=1s;
 
 
 
-=== TEST 136: a key of exactly 32 bytes
+=== TEST 141: a key of exactly 32 bytes
 --- missing: jwt_key
 --- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY;
 
 
 
-=== TEST 137: line ends behind a key in a file do not count
+=== TEST 142: line ends behind a key in a file do not count
 --- missing: jwt_key
 --- user_files eval
 [['jwt.key' => "$::secret\r\n\n"]]
