@@ -66,7 +66,7 @@ ngx_leadgen_conninfo_get(PQconninfoOption *options, const char *keyword)
 
 ngx_int_t
 ngx_leadgen_conninfo_hosts(const ngx_str_t *target,
-    ngx_leadgen_conninfo_hosts_t *hosts)
+    ngx_leadgen_resolve_names_t *names)
 {
     char              *p, *comma, host[1024];
     ngx_uint_t         needed;
@@ -84,11 +84,11 @@ ngx_leadgen_conninfo_hosts(const ngx_str_t *target,
 
     if (list && ngx_leadgen_conninfo_get(options, "hostaddr") == NULL) {
 
-        (void) ngx_cpystrn((u_char *) hosts->hosts, (u_char *) list,
-                           sizeof(hosts->hosts));
-        (void) ngx_cpystrn((u_char *) hosts->ports,
+        (void) ngx_cpystrn((u_char *) names->hosts, (u_char *) list,
+                           sizeof(names->hosts));
+        (void) ngx_cpystrn((u_char *) names->ports,
                            (u_char *) (ports ? ports : ""),
-                           sizeof(hosts->ports));
+                           sizeof(names->ports));
         (void) ngx_cpystrn((u_char *) host, (u_char *) list, sizeof(host));
 
         for (p = host; p; p = comma) {

@@ -18,6 +18,14 @@
 
 typedef struct ngx_leadgen_link_s  ngx_leadgen_link_t;
 
+/* Comma-separated lists, as a target has them. */
+
+typedef struct {
+    char                         hosts[1024];
+    char                         ports[256];
+} ngx_leadgen_resolve_names_t;
+
+
 typedef void (*ngx_leadgen_resolve_next_pt)(ngx_leadgen_link_t *link,
     const char *answer);
 
@@ -58,8 +66,10 @@ struct ngx_leadgen_link_s {
     ngx_leadgen_link_state_e   state;
     void                      *handle;      /* the driver's */
     ngx_connection_t          *connection;  /* its socket is the driver's */
-    ngx_leadgen_call_t        *resolving;
-    ngx_leadgen_resolve_next_pt  resolved;
+
+    ngx_leadgen_call_t            *resolving;
+    ngx_leadgen_resolve_next_pt    resolved;
+    ngx_leadgen_resolve_names_t    names;   /* what resolving looks up */
 
     ngx_event_t                timer;       /* to open again, or until when an
                                              * opening or an answer may take */
@@ -151,12 +161,12 @@ void ngx_leadgen_call_dequeue(ngx_leadgen_call_t *call);
 ngx_uint_t ngx_leadgen_resolve_needed(const char *host);
 
 /*
- * Looks up the hosts of a comma-separated list in a thread.  next() gets three
- * such lists of one length, each ended by a zero byte: names, addresses and
- * ports.  When none of the hosts has an address, the link fails.
+ * Looks up link->names in a thread.  next() gets three lists of one length,
+ * each ended by a zero byte: names, addresses and ports.  When none of the
+ * hosts has an address, the link fails.
  */
-ngx_int_t ngx_leadgen_resolve(ngx_leadgen_link_t *link, const char *hosts,
-    const char *ports, ngx_leadgen_resolve_next_pt next);
+ngx_int_t ngx_leadgen_resolve(ngx_leadgen_link_t *link,
+    ngx_leadgen_resolve_next_pt next);
 
 
 #endif /* _NGX_LEADGEN_LINK_H_INCLUDED_ */

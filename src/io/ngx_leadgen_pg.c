@@ -41,9 +41,8 @@ const ngx_leadgen_driver_t  ngx_leadgen_pg_driver = {
 static ngx_int_t
 ngx_leadgen_pg_open(ngx_leadgen_link_t *link)
 {
-    ngx_int_t                      rc;
-    ngx_leadgen_pg_t              *pg;
-    ngx_leadgen_conninfo_hosts_t   hosts;
+    ngx_int_t          rc;
+    ngx_leadgen_pg_t  *pg;
 
     pg = link->handle;
 
@@ -58,15 +57,15 @@ ngx_leadgen_pg_open(ngx_leadgen_link_t *link)
 
     ngx_memzero(pg, sizeof(ngx_leadgen_pg_t));
 
-    rc = ngx_leadgen_conninfo_hosts(&link->backend->conf->target, &hosts);
+    rc = ngx_leadgen_conninfo_hosts(&link->backend->conf->target,
+                                    &link->names);
 
     if (rc == NGX_DECLINED) {
         return ngx_leadgen_pg_connect(link, NULL);
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_leadgen_resolve(link, hosts.hosts, hosts.ports,
-                                 ngx_leadgen_pg_resolved);
+        rc = ngx_leadgen_resolve(link, ngx_leadgen_pg_resolved);
     }
 
     return rc;

@@ -38,12 +38,6 @@ typedef struct {
 
 /* --- conninfo --- */
 
-typedef struct {
-    char                     hosts[1024];
-    char                     ports[256];
-} ngx_leadgen_conninfo_hosts_t;
-
-
 char *ngx_leadgen_conninfo_check(ngx_pool_t *pool, ngx_str_t *target);
 
 /*
@@ -51,7 +45,7 @@ char *ngx_leadgen_conninfo_check(ngx_pool_t *pool, ngx_str_t *target);
  * NGX_DECLINED: there are none; NGX_ERROR: no memory.
  */
 ngx_int_t ngx_leadgen_conninfo_hosts(const ngx_str_t *target,
-    ngx_leadgen_conninfo_hosts_t *hosts);
+    ngx_leadgen_resolve_names_t *names);
 
 /*
  * Begins to connect; addresses is NULL or three lists as ngx_leadgen_resolve

@@ -53,7 +53,6 @@ const ngx_leadgen_driver_t  ngx_leadgen_redis_driver = {
 static ngx_int_t
 ngx_leadgen_redis_open(ngx_leadgen_link_t *link)
 {
-    char                  port[8];
     ngx_leadgen_redis_t  *redis;
 
     redis = link->handle;
@@ -78,10 +77,11 @@ ngx_leadgen_redis_open(ngx_leadgen_link_t *link)
         return ngx_leadgen_redis_connect(link, redis->uri.host);
     }
 
-    (void) sprintf(port, "%d", redis->uri.port);
+    (void) ngx_cpystrn((u_char *) link->names.hosts,
+                       (u_char *) redis->uri.host, sizeof(link->names.hosts));
+    (void) sprintf(link->names.ports, "%d", redis->uri.port);
 
-    return ngx_leadgen_resolve(link, redis->uri.host, port,
-                               ngx_leadgen_redis_resolved);
+    return ngx_leadgen_resolve(link, ngx_leadgen_redis_resolved);
 }
 
 

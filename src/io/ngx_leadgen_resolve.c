@@ -58,8 +58,7 @@ ngx_leadgen_resolve_needed(const char *host)
 
 
 ngx_int_t
-ngx_leadgen_resolve(ngx_leadgen_link_t *link, const char *hosts,
-    const char *ports, ngx_leadgen_resolve_next_pt next)
+ngx_leadgen_resolve(ngx_leadgen_link_t *link, ngx_leadgen_resolve_next_pt next)
 {
     ngx_leadgen_call_t     *call;
     ngx_leadgen_backend_t  *threads;
@@ -75,10 +74,10 @@ ngx_leadgen_resolve(ngx_leadgen_link_t *link, const char *hosts,
     call->data = link;
     call->work = ngx_leadgen_resolve_work;
 
-    call->args[0].data = (u_char *) hosts;
-    call->args[0].len = ngx_strlen(hosts);
-    call->args[1].data = (u_char *) ports;
-    call->args[1].len = ngx_strlen(ports);
+    call->args[0].data = (u_char *) link->names.hosts;
+    call->args[0].len = ngx_strlen(link->names.hosts);
+    call->args[1].data = (u_char *) link->names.ports;
+    call->args[1].len = ngx_strlen(link->names.ports);
 
     link->resolving = call;
     link->resolved = next;
