@@ -10,23 +10,24 @@
 
 begin;
 
-select :'role' = any (array[current_user, session_user, 'leadgen_gateway']) as is_taken \gset
+select
+    :'role' in (current_user, session_user, 'leadgen_gateway')
+    or exists (
+        select from pg_catalog.pg_roles
+        where rolname = :'role' and (rolsuper or rolreplication or rolbypassrls)
+    ) as is_taken
+\gset
 \if :is_taken
-    do $$ begin raise exception 'the gateway needs a role of its own'; end $$;
+    do $$ begin raise exception 'the gateway needs a role of its own, without rights'; end $$;
 \endif
 
 select format('create role %I', :'role')
 where not exists (select from pg_catalog.pg_roles where rolname = :'role') \gexec
 
--- someone else's superuser is refused here, too
-select format(
-    'alter role %I login inherit nosuperuser nocreatedb nocreaterole noreplication nobypassrls', :'role'
-)
+select format('alter role %I login inherit nocreatedb nocreaterole', :'role')
 where exists (
     select from pg_catalog.pg_roles
-    where rolname = :'role'
-        and (not rolcanlogin or not rolinherit or rolcreatedb or rolcreaterole
-            or rolsuper or rolreplication or rolbypassrls)
+    where rolname = :'role' and (not rolcanlogin or not rolinherit or rolcreatedb or rolcreaterole)
 ) \gexec
 
 select format('grant leadgen_gateway to %I', :'role') \gexec

@@ -68,16 +68,23 @@ class Cluster:
         connection.autocommit = True
         return connection
 
-    def create(self, template="template0"):
+    def create(self, template="template0", owner="owner"):
         name = f"test_{next(self.names)}"
-        with_template = f"create database {name} template {template} strategy file_copy"
-        connection = self.connect("postgres")
-        connection.cursor().execute(with_template)
-        connection.close()
+        self.execute(f"create database {name} owner {owner} template {template} strategy file_copy")
         return name
 
-    def migrate(self, database, *options, **kwargs):
-        return subprocess.run([SQL / "migrate", self.dsn(database), *options],
+    def execute(self, statement):
+        connection = self.connect("postgres")
+        connection.cursor().execute(statement)
+        connection.close()
+
+    def revert(self, database, user="owner"):
+        subprocess.run(["sqitch", "--quiet", "revert", "-y", "db:pg:"], cwd=SQL, check=True, env={
+            "PATH": "/usr/bin:/bin", "PGHOST": str(self.root), "PGUSER": user, "PGDATABASE": database,
+            "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
+
+    def migrate(self, database, *options, user="owner", **kwargs):
+        return subprocess.run([SQL / "migrate", self.dsn(database, user), *options],
                               text=True, capture_output=True, **kwargs)
 
     def stop(self):
