@@ -1,50 +1,54 @@
 
 /*
- * Calls: a deadline, an owner and exactly one completion.
+ * Calls: arguments go in, and one completion comes out, unless the owner goes
+ * first.
  */
 
 
 #include "ngx_leadgen_link.h"
 
 
-static void ngx_leadgen_call_timeout(ngx_event_t *ev);
-static void ngx_leadgen_call_orphan(void *data);
-static void ngx_leadgen_call_detach(ngx_leadgen_call_t *call);
-static void ngx_leadgen_call_count(ngx_leadgen_call_result_e result);
+static void ngx_leadgen_call_cleanup(void *data);
+static void ngx_leadgen_call_expire(ngx_event_t *ev);
+static void ngx_leadgen_call_deliver(ngx_event_t *ev);
 
 
 ngx_leadgen_call_t *
 ngx_leadgen_call_create(ngx_pool_t *pool, ngx_uint_t nargs)
 {
     size_t               size;
-    ngx_leadgen_call_t  *call;
     ngx_pool_cleanup_t  *cln;
+    ngx_leadgen_call_t  *call;
 
     size = sizeof(ngx_leadgen_call_t) + nargs * sizeof(ngx_str_t);
 
-    if (pool == NULL) {
+    if (pool) {
+        cln = ngx_pool_cleanup_add(pool, 0);
+        call = ngx_pcalloc(pool, size);
+
+        if (cln == NULL || call == NULL) {
+            return NULL;
+        }
+
+        cln->handler = ngx_leadgen_call_cleanup;
+        cln->data = call;
+
+    } else {
         call = ngx_calloc(size, ngx_cycle->log);
         if (call == NULL) {
             return NULL;
         }
 
-    } else {
-        call = ngx_pcalloc(pool, size);
-        cln = ngx_pool_cleanup_add(pool, 0);
-
-        if (call == NULL || cln == NULL) {
-            return NULL;
-        }
-
-        cln->handler = ngx_leadgen_call_orphan;
-        cln->data = call;
+        call->owned = 1;
     }
 
     call->pool = pool;
     call->nargs = nargs;
-    call->args = (ngx_str_t *) &call[1];
+    call->args = (ngx_str_t *) (call + 1);
 
-    call->deadline.handler = ngx_leadgen_call_timeout;
+    /* not cancelable: it holds a worker that exits until the call is over */
+
+    call->deadline.handler = ngx_leadgen_call_expire;
     call->deadline.data = call;
     call->deadline.log = ngx_cycle->log;
 
@@ -56,49 +60,19 @@ ngx_int_t
 ngx_leadgen_call_submit(ngx_leadgen_backend_t *backend,
     ngx_leadgen_call_t *call, ngx_msec_t timeout)
 {
-    if (backend->stopped
-        || backend->failures >= NGX_LEADGEN_LINK_FAILURES
-        || backend->nwaiting >= backend->conf->queue)
-    {
+    if (!ngx_leadgen_backend_accepts(backend)) {
         ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_CALLS_REFUSED, 1);
         return NGX_BUSY;
     }
 
     call->backend = backend;
-    call->waiting = 1;
-
-    ngx_queue_insert_tail(&backend->waiting, &call->queue);
-    backend->nwaiting++;
-
-    /* not cancelable: a worker that shuts down waits for its calls */
 
     ngx_add_timer(&call->deadline, timeout ? timeout : backend->conf->timeout);
 
+    ngx_leadgen_call_enqueue(call, ngx_queue_last(&backend->waiting));
     ngx_leadgen_backend_dispatch(backend);
 
     return NGX_OK;
-}
-
-
-void
-ngx_leadgen_call_finish(ngx_leadgen_call_t *call,
-    ngx_leadgen_call_result_e result)
-{
-    ngx_uint_t  is_ours;
-
-    ngx_leadgen_call_detach(call);
-    ngx_leadgen_call_count(result);
-
-    call->result = result;
-    is_ours = (call->pool == NULL);
-
-    /* which may free the call, if it is not ours to free */
-
-    call->done(call);
-
-    if (is_ours) {
-        ngx_free(call);
-    }
 }
 
 
@@ -107,52 +81,103 @@ ngx_leadgen_call_cancel(ngx_leadgen_call_t *call)
 {
     ngx_leadgen_call_detach(call);
 
-    if (call->pool == NULL) {
+    if (call->owned) {
+        ngx_free(call);
+    }
+}
+
+
+static void
+ngx_leadgen_call_cleanup(void *data)
+{
+    ngx_leadgen_call_cancel(data);
+}
+
+
+void
+ngx_leadgen_call_finish(ngx_leadgen_call_t *call,
+    ngx_leadgen_call_result_e result)
+{
+    ngx_uint_t  owned;
+
+    static const ngx_leadgen_metric_e  metrics[] = {
+        NGX_LEADGEN_METRIC_CALLS_COMPLETED,     /* OK */
+        NGX_LEADGEN_METRIC_CALLS_COMPLETED,     /* REFUSED: an answer, too */
+        NGX_LEADGEN_METRIC_CALLS_FAILED,        /* LOST */
+        NGX_LEADGEN_METRIC_CALLS_FAILED,        /* UNSENT */
+        NGX_LEADGEN_METRIC_CALLS_TIMED_OUT      /* TIMEOUT */
+    };
+
+    ngx_leadgen_call_detach(call);
+    ngx_leadgen_metric_add(metrics[result], 1);
+
+    /* so that to cancel the call in done() does not free it */
+
+    owned = call->owned;
+    call->owned = 0;
+
+    call->result = result;
+    call->done(call);
+
+    if (owned) {
         ngx_free(call);
     }
 }
 
 
 void
-ngx_leadgen_call_dequeue(ngx_leadgen_call_t *call)
+ngx_leadgen_call_finish_later(ngx_leadgen_call_t *call,
+    ngx_leadgen_call_result_e result)
 {
-    ngx_queue_remove(&call->queue);
-    call->backend->nwaiting--;
-    call->waiting = 0;
+    ngx_leadgen_call_detach(call);
+
+    call->result = result;
+    call->deadline.handler = ngx_leadgen_call_deliver;
+
+    ngx_add_timer(&call->deadline, 0);
 }
 
 
 static void
-ngx_leadgen_call_timeout(ngx_event_t *ev)
+ngx_leadgen_call_deliver(ngx_event_t *ev)
 {
-    ngx_leadgen_call_t         *call;
-    ngx_leadgen_link_t         *link;
-    ngx_leadgen_call_result_e   result;
+    ngx_leadgen_call_t  *call = ev->data;
 
-    call = ev->data;
-    result = NGX_LEADGEN_CALL_UNSENT;
+    ngx_leadgen_call_finish(call, call->result);
+}
 
-    if (call->slot) {
-        link = call->link;
-        call->backend->failures++;
-        ngx_leadgen_link_overdue(link);
-        result = NGX_LEADGEN_CALL_TIMEOUT;
+
+static void
+ngx_leadgen_call_expire(ngx_event_t *ev)
+{
+    ngx_leadgen_call_t     *call = ev->data;
+    ngx_leadgen_backend_t  *backend;
+
+    if (call->waiting) {
+        ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_UNSENT);
+        return;
     }
 
-    ngx_leadgen_call_finish(call, result);
+    backend = call->backend;
+
+    ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_TIMEOUT);
+    ngx_leadgen_backend_failed(backend);
 }
 
 
-static void
-ngx_leadgen_call_orphan(void *data)
+void
+ngx_leadgen_call_enqueue(ngx_leadgen_call_t *call, ngx_queue_t *after)
 {
-    ngx_leadgen_call_detach(data);
+    ngx_queue_insert_after(after, &call->queue);
+
+    call->waiting = 1;
+    call->backend->nwaiting++;
 }
 
 
 /* The slot stays behind, empty, so that the answer still finds its place. */
 
-static void
+void
 ngx_leadgen_call_detach(ngx_leadgen_call_t *call)
 {
     if (call->deadline.timer_set) {
@@ -160,36 +185,13 @@ ngx_leadgen_call_detach(ngx_leadgen_call_t *call)
     }
 
     if (call->waiting) {
-        ngx_leadgen_call_dequeue(call);
+        ngx_queue_remove(&call->queue);
+        call->waiting = 0;
+        call->backend->nwaiting--;
     }
 
     if (call->slot) {
         *call->slot = NULL;
         call->slot = NULL;
     }
-}
-
-
-static void
-ngx_leadgen_call_count(ngx_leadgen_call_result_e result)
-{
-    ngx_leadgen_metric_e  metric;
-
-    switch (result) {
-
-    case NGX_LEADGEN_CALL_OK:
-    case NGX_LEADGEN_CALL_REFUSED:
-        metric = NGX_LEADGEN_METRIC_CALLS_COMPLETED;
-        break;
-
-    case NGX_LEADGEN_CALL_LOST:
-        metric = NGX_LEADGEN_METRIC_CALLS_FAILED;
-        break;
-
-    default:
-        metric = NGX_LEADGEN_METRIC_CALLS_TIMED_OUT;
-        break;
-    }
-
-    ngx_leadgen_metric_add(metric, 1);
 }

@@ -7,90 +7,169 @@
 #include "ngx_leadgen_link.h"
 
 
-#define NGX_LEADGEN_LINK_OPEN     2000      /* milliseconds, at least */
-#define NGX_LEADGEN_LINK_SILENCE  60        /* seconds between complaints */
+#define NGX_LEADGEN_LINK_BACKOFF_MIN  100
+#define NGX_LEADGEN_LINK_BACKOFF_MAX  5000
+
+#define NGX_LEADGEN_LINK_CONNECT_MIN  1000
+#define NGX_LEADGEN_LINK_CONNECT_MAX  10000
+
+/* how long an idle link outlives the request to exit */
+#define NGX_LEADGEN_LINK_LINGER       1000
+
+#define NGX_LEADGEN_LINK_TEXT         256
 
 
-static void ngx_leadgen_link_timer(ngx_event_t *ev);
+static void ngx_leadgen_link_open(ngx_event_t *ev);
 static void ngx_leadgen_link_failed(ngx_event_t *ev);
-static void ngx_leadgen_link_complain(ngx_leadgen_link_t *link);
-static void ngx_leadgen_link_reset(ngx_leadgen_link_t *link);
+static void ngx_leadgen_link_overdue(ngx_event_t *ev);
 static void ngx_leadgen_link_event(ngx_event_t *ev);
+static void ngx_leadgen_link_close(ngx_leadgen_link_t *ln);
+static void ngx_leadgen_link_arm(ngx_leadgen_link_t *ln);
 
+
+/* Nothing is opened here: events posted before the loop runs would wait. */
 
 void
-ngx_leadgen_link_init(ngx_leadgen_link_t *link, ngx_leadgen_backend_t *backend)
+ngx_leadgen_link_start(ngx_leadgen_link_t *ln)
 {
-    link->backend = backend;
+    ln->ident = -1;
+    ln->state = NGX_LEADGEN_LINK_DOWN;
 
-    link->timer.handler = ngx_leadgen_link_timer;
-    link->timer.data = link;
-    link->timer.log = ngx_cycle->log;
-    link->timer.cancelable = 1;
+    ln->retry.handler = ngx_leadgen_link_open;
+    ln->retry.data = ln;
+    ln->retry.log = ngx_cycle->log;
+    ln->retry.cancelable = 1;
 
-    link->failing.handler = ngx_leadgen_link_failed;
-    link->failing.data = link;
-    link->failing.log = ngx_cycle->log;
+    ln->watch.handler = ngx_leadgen_link_overdue;
+    ln->watch.data = ln;
+    ln->watch.log = ngx_cycle->log;
+    ln->watch.cancelable = 1;
+
+    ngx_add_timer(&ln->retry, 0);
 }
 
 
 void
-ngx_leadgen_link_start(ngx_leadgen_link_t *link)
+ngx_leadgen_link_stop(ngx_leadgen_link_t *ln)
 {
-    ngx_msec_t  patience;
+    ngx_leadgen_call_t  *call;
 
-    patience = ngx_max(link->backend->conf->timeout, NGX_LEADGEN_LINK_OPEN);
+    ngx_leadgen_link_close(ln);
 
-    link->state = NGX_LEADGEN_LINK_OPENING;
+    if (ln->retry.timer_set) {
+        ngx_del_timer(&ln->retry);
+    }
 
-    ngx_add_timer(&link->timer, patience);
+    if (ln->retry.posted) {
+        ngx_delete_posted_event(&ln->retry);
+    }
 
-    if (link->backend->driver->open(link) != NGX_OK) {
-        ngx_leadgen_link_fail(link, "could not connect");
+    while (ln->nflight) {
+        call = ngx_leadgen_link_take(ln);
+
+        if (call) {
+            ngx_leadgen_call_cancel(call);
+        }
     }
 }
 
 
 void
-ngx_leadgen_link_up(ngx_leadgen_link_t *link)
+ngx_leadgen_link_revive(ngx_leadgen_link_t *ln)
 {
-    const ngx_leadgen_backend_conf_t  *conf;
-
-    conf = link->backend->conf;
-
-    if (link->timer.timer_set) {
-        ngx_del_timer(&link->timer);
-    }
-
-    if (link->failures) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "leadgen: link: %V can be reached again", &conf->name);
-    }
-
-    link->state = NGX_LEADGEN_LINK_UP;
-    link->failures = 0;
-
-    ngx_leadgen_backend_works(link->backend);
-
-    if (conf->connected) {
-        conf->connected(conf->data);
-    }
-
-    ngx_leadgen_backend_dispatch(link->backend);
+    ngx_add_timer(&ln->retry, 0);
 }
 
 
-void
-ngx_leadgen_link_fail(ngx_leadgen_link_t *link, const char *why)
+static void
+ngx_leadgen_link_open(ngx_event_t *ev)
 {
-    if (link->state == NGX_LEADGEN_LINK_DOWN) {
+    ngx_int_t            rc;
+    ngx_msec_t           timeout;
+    ngx_leadgen_link_t  *ln = ev->data;
+
+    if (ngx_exiting && ngx_queue_empty(&ln->backend->waiting)) {
         return;
     }
 
-    link->state = NGX_LEADGEN_LINK_DOWN;
-    link->why = why;
+    timeout = ngx_max(ln->backend->conf->timeout,
+                      NGX_LEADGEN_LINK_CONNECT_MIN);
 
-    ngx_post_event(&link->failing, &ngx_posted_events);
+    ln->state = NGX_LEADGEN_LINK_OPENING;
+
+    if (ln->driver->step) {
+        ngx_add_timer(&ln->watch, ngx_min(timeout,
+                                          NGX_LEADGEN_LINK_CONNECT_MAX));
+    }
+
+    rc = ln->driver->open(ln);
+
+    if (rc == NGX_OK) {
+        ngx_leadgen_link_up(ln);
+
+    } else if (rc == NGX_ERROR) {
+        ngx_leadgen_link_fail(ln, "could not connect", NULL);
+    }
+}
+
+
+void
+ngx_leadgen_link_up(ngx_leadgen_link_t *ln)
+{
+    ln->state = NGX_LEADGEN_LINK_UP;
+    ln->since = ngx_current_msec;
+
+    if (ln->driver->step) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "leadgen: %V: a link is up", &ln->backend->conf->name);
+        ngx_leadgen_link_arm(ln);
+    }
+
+    ngx_leadgen_backend_succeeded(ln->backend);
+    ngx_leadgen_backend_dispatch(ln->backend);
+}
+
+
+void
+ngx_leadgen_link_fail(ngx_leadgen_link_t *ln, const char *why,
+    const char *text)
+{
+    u_char      safe[4 * NGX_LEADGEN_LINK_TEXT];
+    ngx_str_t   raw, shown;
+    ngx_uint_t  level;
+
+    if (ln->state == NGX_LEADGEN_LINK_DOWN) {
+        return;
+    }
+
+    raw.data = (u_char *) (text ? text : "");
+    raw.len = ngx_min(ngx_strlen(raw.data), NGX_LEADGEN_LINK_TEXT);
+
+    while (raw.len && raw.data[raw.len - 1] <= ' ') {
+        raw.len--;
+    }
+
+    shown.data = safe;
+    shown.len = ngx_leadgen_text_sanitize(safe, &raw) - safe;
+
+    if (ln->state == NGX_LEADGEN_LINK_UP
+        && ngx_current_msec - ln->since > NGX_LEADGEN_LINK_BACKOFF_MAX)
+    {
+        ln->backoff = 0;
+    }
+
+    /* the first of a row is an error, the others repeat it */
+
+    level = ln->backoff ? NGX_LOG_WARN : NGX_LOG_ERR;
+
+    ngx_log_error(level, ngx_cycle->log, 0, "leadgen: %V: %s%s%V",
+                  &ln->backend->conf->name, why, shown.len ? ": " : "",
+                  &shown);
+
+    ln->state = NGX_LEADGEN_LINK_DOWN;
+    ln->retry.handler = ngx_leadgen_link_failed;
+
+    ngx_post_event(&ln->retry, &ngx_posted_events);
 }
 
 
@@ -98,225 +177,199 @@ static void
 ngx_leadgen_link_failed(ngx_event_t *ev)
 {
     ngx_msec_t           delay;
-    ngx_leadgen_link_t  *link;
+    ngx_leadgen_link_t  *ln = ev->data;
+    ngx_leadgen_call_t  *call;
 
-    link = ev->data;
+    ngx_leadgen_link_close(ln);
 
-    link->failures++;
-    link->backend->failures++;
+    while (ln->nflight) {
+        call = ngx_leadgen_link_take(ln);
 
-    ngx_leadgen_link_complain(link);
-    ngx_leadgen_link_reset(link);
-
-    while (link->nflight) {
-        ngx_leadgen_link_answer(link, NGX_LEADGEN_CALL_LOST);
-    }
-
-    if (link->backend->stopped) {
-        return;
-    }
-
-    delay = NGX_LEADGEN_LINK_BACKOFF << ngx_min(link->failures, 10);
-    delay = ngx_min(delay, NGX_LEADGEN_LINK_LONGEST);
-
-    ngx_add_timer(&link->timer, NGX_LEADGEN_LINK_BACKOFF / 2
-                                + ngx_random() % delay);
-}
-
-
-/* All links of a backend fail together: one of them says so, once a minute. */
-
-static void
-ngx_leadgen_link_complain(ngx_leadgen_link_t *link)
-{
-    ngx_leadgen_backend_t  *backend;
-
-    backend = link->backend;
-
-    if (link->failures > 1
-        && ngx_time() - backend->logged < NGX_LEADGEN_LINK_SILENCE)
-    {
-        return;
-    }
-
-    backend->logged = ngx_time();
-
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                  "leadgen: link: %V: %s", &backend->conf->name, link->why);
-}
-
-
-static void
-ngx_leadgen_link_timer(ngx_event_t *ev)
-{
-    ngx_leadgen_link_t  *link;
-
-    link = ev->data;
-
-    if (link->state == NGX_LEADGEN_LINK_DOWN) {
-        ngx_leadgen_link_start(link);
-        return;
-    }
-
-    ngx_leadgen_link_fail(link, link->state == NGX_LEADGEN_LINK_UP
-                                ? "no answer in time"
-                                : "no connection in time");
-}
-
-
-/* A thread without a socket can't be closed, only waited for. */
-
-void
-ngx_leadgen_link_overdue(ngx_leadgen_link_t *link)
-{
-    if (link->state == NGX_LEADGEN_LINK_UP
-        && link->connection
-        && !link->timer.timer_set)
-    {
-        ngx_add_timer(&link->timer, link->backend->conf->timeout);
-    }
-}
-
-
-void
-ngx_leadgen_link_stop(ngx_leadgen_link_t *link)
-{
-    ngx_uint_t  i;
-
-    ngx_leadgen_link_reset(link);
-
-    for (i = 0; i < NGX_LEADGEN_LINK_DEPTH; i++) {
-        if (link->flight[i]) {
-            ngx_leadgen_call_cancel(link->flight[i]);
+        if (call) {
+            ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_LOST);
         }
     }
 
-    if (link->failing.posted) {
-        ngx_delete_posted_event(&link->failing);
+    ngx_leadgen_backend_failed(ln->backend);
+
+    if (ngx_exiting && ngx_queue_empty(&ln->backend->waiting)) {
+        return;
     }
+
+    /* full jitter, so that many workers do not come back in step */
+
+    ln->backoff = ngx_min(2 * ngx_max(ln->backoff,
+                                      NGX_LEADGEN_LINK_BACKOFF_MIN),
+                          NGX_LEADGEN_LINK_BACKOFF_MAX);
+
+    delay = NGX_LEADGEN_LINK_BACKOFF_MIN
+            + ngx_random() % (ln->backoff - NGX_LEADGEN_LINK_BACKOFF_MIN + 1);
+
+    ngx_add_timer(&ln->retry, delay);
 }
 
 
 static void
-ngx_leadgen_link_reset(ngx_leadgen_link_t *link)
+ngx_leadgen_link_close(ngx_leadgen_link_t *ln)
 {
-    link->state = NGX_LEADGEN_LINK_DOWN;
+    ln->state = NGX_LEADGEN_LINK_DOWN;
+    ln->retry.handler = ngx_leadgen_link_open;
 
-    if (link->timer.timer_set) {
-        ngx_del_timer(&link->timer);
+    ln->driver->close(ln);
+
+    if (ln->watch.timer_set) {
+        ngx_del_timer(&ln->watch);
     }
-
-    if (link->resolving) {
-        ngx_leadgen_call_cancel(link->resolving);
-        link->resolving = NULL;
-    }
-
-    ngx_leadgen_link_unwatch(link);
-    link->backend->driver->close(link);
 }
 
 
-/* --- calls in flight --- */
-
-void
-ngx_leadgen_link_send(ngx_leadgen_link_t *link, ngx_leadgen_call_t *call)
+ngx_int_t
+ngx_leadgen_link_send(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call)
 {
-    ngx_uint_t  tail;
+    ngx_int_t    rc;
+    ngx_uint_t   tail;
 
-    tail = (link->head + link->nflight) % NGX_LEADGEN_LINK_DEPTH;
+    tail = ngx_leadgen_link_tail(ln);
+    rc = ln->driver->send(ln, call);
 
-    link->flight[tail] = call;
-    link->nflight++;
-    call->slot = &link->flight[tail];
-    call->link = link;
-
-    if (link->backend->driver->send(link, call) != NGX_OK) {
-        ngx_leadgen_link_fail(link, "could not send");
+    if (rc == NGX_ABORT) {
+        ngx_leadgen_call_finish_later(call, NGX_LEADGEN_CALL_REFUSED);
+        return NGX_OK;
     }
+
+    if (rc == NGX_DECLINED) {
+        ngx_leadgen_link_fail(ln, "could not take a call", NULL);
+        return NGX_DECLINED;
+    }
+
+    ln->flight[tail] = call;
+    ln->nflight++;
+    call->slot = &ln->flight[tail];
+
+    if (rc == NGX_ERROR) {
+        ngx_leadgen_link_fail(ln, "could not send", NULL);
+
+    } else if (ln->nflight == 1) {
+        ngx_leadgen_link_arm(ln);
+    }
+
+    return NGX_OK;
 }
 
 
 ngx_leadgen_call_t *
-ngx_leadgen_link_next(ngx_leadgen_link_t *link)
+ngx_leadgen_link_take(ngx_leadgen_link_t *ln)
 {
-    return link->nflight ? link->flight[link->head] : NULL;
+    ngx_leadgen_call_t  *call;
+
+    call = ln->flight[ln->head];
+
+    ln->flight[ln->head] = NULL;
+    ln->head = (ln->head + 1) % ln->backend->depth;
+    ln->nflight--;
+
+    if (call) {
+        call->slot = NULL;
+    }
+
+    if (ln->state == NGX_LEADGEN_LINK_UP) {
+        ngx_leadgen_link_arm(ln);
+    }
+
+    return call;
 }
 
 
 void
-ngx_leadgen_link_answer(ngx_leadgen_link_t *link,
-    ngx_leadgen_call_result_e result)
+ngx_leadgen_link_answered(ngx_leadgen_link_t *ln)
 {
-    ngx_leadgen_call_t  *call;
+    ln->backoff = 0;
+    ngx_leadgen_backend_succeeded(ln->backend);
+}
 
-    call = ngx_leadgen_link_next(link);
 
-    link->flight[link->head] = NULL;
-    link->head = (link->head + 1) % NGX_LEADGEN_LINK_DEPTH;
-    link->nflight--;
+/*
+ * The timer is never deleted while a link is up: nginx does not move one that
+ * would change by less than its lazy delay, so most calls cost nothing here.
+ */
 
-    if (link->state == NGX_LEADGEN_LINK_UP) {
-
-        /* it answers, so it does not hang */
-
-        if (link->timer.timer_set) {
-            ngx_del_timer(&link->timer);
-        }
-
-        ngx_leadgen_backend_works(link->backend);
+static void
+ngx_leadgen_link_arm(ngx_leadgen_link_t *ln)
+{
+    if (ln->driver->step == NULL) {
+        return;
     }
 
-    if (call) {
-        call->slot = NULL;
-        ngx_leadgen_call_finish(call, result);
+    if (ngx_exiting && ln->nflight == 0) {
+        ngx_add_timer(&ln->watch, NGX_LEADGEN_LINK_LINGER);
+        return;
+    }
+
+    ngx_add_timer(&ln->watch, 2 * ln->backend->conf->timeout
+                              + NGX_TIMER_LAZY_DELAY);
+}
+
+
+static void
+ngx_leadgen_link_overdue(ngx_event_t *ev)
+{
+    ngx_leadgen_link_t  *ln = ev->data;
+
+    if (ln->state == NGX_LEADGEN_LINK_OPENING) {
+        ngx_leadgen_link_fail(ln, "could not connect in time", NULL);
+
+    } else if (ln->nflight) {
+        ngx_leadgen_link_fail(ln, "does not answer", NULL);
+
+    } else if (ngx_exiting) {
+        ngx_leadgen_link_close(ln);
     }
 }
 
 
-/* --- the socket --- */
-
 ngx_int_t
-ngx_leadgen_link_watch(ngx_leadgen_link_t *link, ngx_socket_t fd,
-    ngx_uint_t read, ngx_uint_t write)
+ngx_leadgen_link_watch(ngx_leadgen_link_t *ln, ngx_socket_t fd,
+    ngx_uint_t readable, ngx_uint_t writable)
 {
     ngx_event_t       *rev, *wev;
     ngx_connection_t  *c;
 
-    if (link->connection == NULL) {
+    if (ln->connection == NULL) {
         c = ngx_get_connection(fd, ngx_cycle->log);
         if (c == NULL) {
             return NGX_ERROR;
         }
 
-        c->data = link;
-        c->log = ngx_cycle->log;
+        c->data = ln;
+        c->idle = 1;                        /* to be told when to close */
         c->read->handler = ngx_leadgen_link_event;
         c->write->handler = ngx_leadgen_link_event;
         c->read->log = c->log;
         c->write->log = c->log;
-        link->connection = c;
+
+        ln->connection = c;
     }
 
-    rev = link->connection->read;
-    wev = link->connection->write;
+    rev = ln->connection->read;
+    wev = ln->connection->write;
 
-    if (read && !rev->active
+    if (readable && !rev->active
         && ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (!read && rev->active
+    if (!readable && rev->active
         && ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    if (write && !wev->active) {
+    if (writable && !wev->active) {
         return ngx_add_event(wev, NGX_WRITE_EVENT, NGX_LEVEL_EVENT);
     }
 
-    if (!write && wev->active) {
+    if (!writable && wev->active) {
         return ngx_del_event(wev, NGX_WRITE_EVENT, 0);
     }
 
@@ -324,23 +377,26 @@ ngx_leadgen_link_watch(ngx_leadgen_link_t *link, ngx_socket_t fd,
 }
 
 
-void
-ngx_leadgen_link_unwatch(ngx_leadgen_link_t *link)
-{
-    ngx_connection_t  *c;
+/* The socket belongs to the library, which closes it after this. */
 
-    c = link->connection;
+void
+ngx_leadgen_link_unwatch(ngx_leadgen_link_t *ln, ngx_uint_t closed)
+{
+    ngx_uint_t         flags;
+    ngx_connection_t  *c = ln->connection;
 
     if (c == NULL) {
         return;
     }
 
+    flags = closed ? NGX_CLOSE_EVENT : 0;
+
     if (c->read->active) {
-        (void) ngx_del_event(c->read, NGX_READ_EVENT, 0);
+        ngx_del_event(c->read, NGX_READ_EVENT, flags);
     }
 
     if (c->write->active) {
-        (void) ngx_del_event(c->write, NGX_WRITE_EVENT, 0);
+        ngx_del_event(c->write, NGX_WRITE_EVENT, flags);
     }
 
     if (c->read->posted) {
@@ -351,31 +407,39 @@ ngx_leadgen_link_unwatch(ngx_leadgen_link_t *link)
         ngx_delete_posted_event(c->write);
     }
 
-    /* a stale event of this turn of the loop must not find us */
-
     ngx_free_connection(c);
     c->fd = (ngx_socket_t) -1;
-    link->connection = NULL;
+    c->idle = 0;
+
+    ln->connection = NULL;
 }
 
 
 static void
 ngx_leadgen_link_event(ngx_event_t *ev)
 {
-    ngx_connection_t    *c;
-    ngx_leadgen_link_t  *link;
+    ngx_connection_t    *c = ev->data;
+    ngx_leadgen_link_t  *ln = c->data;
 
-    c = ev->data;
-    link = c->data;
+    if (c->close) {
+        c->close = 0;
 
-    if (link->state == NGX_LEADGEN_LINK_DOWN) {
+        if (c->error) {
+            /* worker_shutdown_timeout has passed */
+            ngx_leadgen_link_fail(ln, "closed before its answers came", NULL);
+
+        } else if (ln->nflight == 0) {
+            ngx_leadgen_link_arm(ln);
+        }
+
         return;
     }
 
-    if (link->backend->driver->event(link, ev->write) != NGX_OK) {
-        ngx_leadgen_link_fail(link, "the connection was lost");
+    if (ln->state == NGX_LEADGEN_LINK_DOWN) {
         return;
     }
 
-    ngx_leadgen_backend_dispatch(link->backend);
+    ln->driver->step(ln, ev->write);
+
+    ngx_leadgen_backend_dispatch(ln->backend);
 }

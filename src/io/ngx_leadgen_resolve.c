@@ -1,7 +1,7 @@
 
 /*
- * Names: a list of hosts goes in, a list of their addresses comes out of a
- * thread, because the system's resolver blocks for as long as it likes.
+ * Resolving: host names go in, numeric addresses come out, looked up in a
+ * thread because the system's resolver blocks.
  */
 
 
@@ -9,261 +9,147 @@
 #include <netdb.h>
 
 
-#define NGX_LEADGEN_RESOLVE_SIZE  4096      /* bytes of one list */
+static void ngx_leadgen_resolve_run(void *data, ngx_log_t *log);
+static void ngx_leadgen_resolve_name(ngx_leadgen_resolve_t *resolve,
+    ngx_uint_t name);
+static void ngx_leadgen_resolve_done(ngx_event_t *ev);
 
 
-/* Names, addresses and ports: comma-separated, of one length. */
+ngx_leadgen_resolve_t *
+ngx_leadgen_resolve_create(ngx_leadgen_link_t *ln,
+    ngx_int_t (*done)(ngx_leadgen_link_t *ln))
+{
+    ngx_leadgen_resolve_t  *resolve;
 
-typedef struct {
-    char        text[3][NGX_LEADGEN_RESOLVE_SIZE];
-    size_t      len[3];
-    ngx_uint_t  nitems;
-} ngx_leadgen_resolve_lists_t;
+    resolve = ngx_pcalloc(ln->backend->pool, sizeof(ngx_leadgen_resolve_t));
+    if (resolve == NULL) {
+        return NULL;
+    }
 
+    resolve->link = ln;
+    resolve->done = done;
+    resolve->task.ctx = resolve;
+    resolve->task.handler = ngx_leadgen_resolve_run;
+    resolve->task.event.handler = ngx_leadgen_resolve_done;
+    resolve->task.event.data = resolve;
+    resolve->task.event.log = ngx_cycle->log;
 
-static ngx_leadgen_backend_t *ngx_leadgen_resolve_threads(void);
-static void ngx_leadgen_resolve_done(ngx_leadgen_call_t *call);
-static ssize_t ngx_leadgen_resolve_work(const ngx_str_t *args,
-    ngx_uint_t nargs, u_char *answer, size_t size);
-static void ngx_leadgen_resolve_host(ngx_leadgen_resolve_lists_t *lists,
-    const char *host, const char *port);
-static void ngx_leadgen_resolve_add(ngx_leadgen_resolve_lists_t *lists,
-    const char *item[3]);
-static void ngx_leadgen_resolve_item(const ngx_str_t *list, ngx_uint_t n,
-    char *item, size_t size);
-
-
-static const ngx_leadgen_backend_conf_t  ngx_leadgen_resolve_conf = {
-    .name = ngx_string("resolver"),
-    .driver = "thread",
-    .links = 1,
-    .depth = 1,
-    .queue = 256,
-    .timeout = 10000
-};
+    return resolve;
+}
 
 
 ngx_uint_t
-ngx_leadgen_resolve_needed(const char *host)
+ngx_leadgen_resolve_is_numeric(const char *host)
 {
-    struct in6_addr  address;
+    int               rc;
+    struct addrinfo   hints, *found;
 
-    if (host == NULL || *host == '\0' || *host == '/' || *host == '@') {
-        return 0;
+    if (*host == '\0' || *host == '/' || *host == '@') {
+        return 1;
     }
 
-    return inet_pton(AF_INET, host, &address) != 1
-           && inet_pton(AF_INET6, host, &address) != 1;
+    ngx_memzero(&hints, sizeof(struct addrinfo));
+    hints.ai_flags = AI_NUMERICHOST;
+    hints.ai_socktype = SOCK_STREAM;
+
+    rc = getaddrinfo(host, NULL, &hints, &found);
+
+    if (rc == 0) {
+        freeaddrinfo(found);
+    }
+
+    return rc == 0;
 }
 
+
+/* A thread that an earlier attempt has left behind looks up the same names. */
 
 ngx_int_t
-ngx_leadgen_resolve(ngx_leadgen_link_t *link, ngx_leadgen_resolve_next_pt next)
+ngx_leadgen_resolve_start(ngx_leadgen_resolve_t *resolve)
 {
-    ngx_leadgen_call_t     *call;
-    ngx_leadgen_backend_t  *threads;
+    ngx_thread_pool_t  *threads;
 
-    threads = ngx_leadgen_resolve_threads();
-    call = ngx_leadgen_call_create(NULL, 2);
+    if (resolve->busy) {
+        return NGX_AGAIN;
+    }
 
-    if (threads == NULL || call == NULL) {
+    threads = resolve->link->backend->threads;
+
+    if (threads == NULL
+        || ngx_thread_task_post(threads, &resolve->task) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    call->done = ngx_leadgen_resolve_done;
-    call->data = link;
-    call->work = ngx_leadgen_resolve_work;
+    resolve->busy = 1;
 
-    call->args[0].data = (u_char *) link->names.hosts;
-    call->args[0].len = ngx_strlen(link->names.hosts);
-    call->args[1].data = (u_char *) link->names.ports;
-    call->args[1].len = ngx_strlen(link->names.ports);
-
-    link->resolving = call;
-    link->resolved = next;
-
-    if (ngx_leadgen_call_submit(threads, call, 0) != NGX_OK) {
-        link->resolving = NULL;
-        ngx_leadgen_call_cancel(call);
-        return NGX_ERROR;
-    }
-
-    /* nobody waits for the answer as such: it must not hold a worker */
-
-    call->deadline.cancelable = 1;
-
-    return NGX_OK;
-}
-
-
-static ngx_leadgen_backend_t *
-ngx_leadgen_resolve_threads(void)
-{
-    static ngx_leadgen_backend_t  *threads;
-
-    if (threads == NULL) {
-        threads = ngx_leadgen_backend_start((ngx_cycle_t *) ngx_cycle,
-                                            &ngx_leadgen_resolve_conf);
-    }
-
-    return threads;
+    return NGX_AGAIN;
 }
 
 
 static void
-ngx_leadgen_resolve_done(ngx_leadgen_call_t *call)
+ngx_leadgen_resolve_run(void *data, ngx_log_t *log)
 {
-    ngx_leadgen_link_t  *link;
+    ngx_uint_t              i;
+    ngx_leadgen_resolve_t  *resolve = data;
 
-    link = call->data;
-    link->resolving = NULL;
+    resolve->naddresses = 0;
 
-    if (call->result == NGX_LEADGEN_CALL_OK && call->values[0].len > 3) {
-        link->resolved(link, (char *) call->values[0].data);
-        return;
+    for (i = 0; i < resolve->nnames; i++) {
+        if (resolve->names[i][0]) {
+            ngx_leadgen_resolve_name(resolve, i);
+        }
     }
-
-    ngx_leadgen_link_fail(link, "the host's name has no address");
 }
 
 
-/* --- in the thread --- */
-
-static ssize_t
-ngx_leadgen_resolve_work(const ngx_str_t *args, ngx_uint_t nargs,
-    u_char *answer, size_t size)
+static void
+ngx_leadgen_resolve_name(ngx_leadgen_resolve_t *resolve, ngx_uint_t name)
 {
-    u_char                        *p;
-    char                           host[NI_MAXHOST], port[NI_MAXSERV];
-    ngx_uint_t                     i, one_port;
-    ngx_leadgen_resolve_lists_t    lists;
+    struct addrinfo         hints, *found, *ai;
+    ngx_leadgen_address_t  *address;
 
-    ngx_memzero(&lists, sizeof(lists));
+    ngx_memzero(&hints, sizeof(struct addrinfo));
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = SOCK_STREAM;
 
-    one_port = ngx_strlchr(args[1].data, args[1].data + args[1].len, ',')
-               == NULL;
+    if (getaddrinfo(resolve->names[name], NULL, &hints, &found) != 0) {
+        return;
+    }
 
-    for (i = 0; /* void */ ; i++) {
-        ngx_leadgen_resolve_item(&args[0], i, host, sizeof(host));
-        ngx_leadgen_resolve_item(&args[1], one_port ? 0 : i, port,
-                                 sizeof(port));
+    for (ai = found; ai; ai = ai->ai_next) {
 
-        if (host[0] == '\0') {
+        if (resolve->naddresses == NGX_LEADGEN_RESOLVE_ADDRESSES) {
             break;
         }
 
-        ngx_leadgen_resolve_host(&lists, host, port);
-    }
+        address = &resolve->addresses[resolve->naddresses];
 
-    if (size < sizeof(lists.text)) {
-        return NGX_ERROR;
-    }
-
-    p = answer;
-
-    for (i = 0; i < 3; i++) {
-        p = ngx_cpymem(p, lists.text[i], lists.len[i] + 1);
-    }
-
-    return p - answer;
-}
-
-
-static void
-ngx_leadgen_resolve_host(ngx_leadgen_resolve_lists_t *lists, const char *host,
-    const char *port)
-{
-    char              address[NI_MAXHOST];
-    const char       *item[3];
-    struct addrinfo   hints, *list, *one;
-
-    item[0] = host;
-    item[1] = host;
-    item[2] = port;
-
-    if (!ngx_leadgen_resolve_needed(host)) {
-        ngx_leadgen_resolve_add(lists, item);
-        return;
-    }
-
-    ngx_memzero(&hints, sizeof(hints));
-    hints.ai_socktype = SOCK_STREAM;
-
-    if (getaddrinfo(host, NULL, &hints, &list) != 0) {
-        return;
-    }
-
-    for (one = list; one; one = one->ai_next) {
-
-        if (getnameinfo(one->ai_addr, one->ai_addrlen, address,
-                        sizeof(address), NULL, 0, NI_NUMERICHOST)
+        if (getnameinfo(ai->ai_addr, ai->ai_addrlen, address->text,
+                        sizeof(address->text), NULL, 0, NI_NUMERICHOST)
             == 0)
         {
-            item[1] = address;
-            ngx_leadgen_resolve_add(lists, item);
+            address->name = name;
+            resolve->naddresses++;
         }
     }
 
-    freeaddrinfo(list);
+    freeaddrinfo(found);
 }
 
 
-/* One item on each list, or on none. */
-
 static void
-ngx_leadgen_resolve_add(ngx_leadgen_resolve_lists_t *lists,
-    const char *item[3])
+ngx_leadgen_resolve_done(ngx_event_t *ev)
 {
-    ngx_uint_t  i;
+    ngx_leadgen_link_t     *ln;
+    ngx_leadgen_resolve_t  *resolve = ev->data;
 
-    for (i = 0; i < 3; i++) {
-        if (lists->len[i] + ngx_strlen(item[i]) + 2
-            > NGX_LEADGEN_RESOLVE_SIZE)
-        {
-            return;
-        }
-    }
+    resolve->busy = 0;
+    ln = resolve->link;
 
-    for (i = 0; i < 3; i++) {
-
-        if (lists->nitems) {
-            lists->text[i][lists->len[i]++] = ',';
-        }
-
-        (void) strcpy(&lists->text[i][lists->len[i]], item[i]);
-        lists->len[i] += ngx_strlen(item[i]);
-    }
-
-    lists->nitems++;
-}
-
-
-/* The nth item of a list, empty behind its end. */
-
-static void
-ngx_leadgen_resolve_item(const ngx_str_t *list, ngx_uint_t n, char *item,
-    size_t size)
-{
-    u_char  *p, *last, *comma;
-
-    item[0] = '\0';
-    p = list->data;
-    last = p + list->len;
-
-    for ( ;; ) {
-        comma = ngx_strlchr(p, last, ',');
-
-        if (n-- == 0) {
-            (void) ngx_cpystrn((u_char *) item, p,
-                               ngx_min(size, (size_t) ((comma ? comma : last)
-                                                       - p) + 1));
-            return;
-        }
-
-        if (comma == NULL) {
-            return;
-        }
-
-        p = comma + 1;
+    if (ln->state == NGX_LEADGEN_LINK_OPENING
+        && resolve->done(ln) == NGX_ERROR)
+    {
+        ngx_leadgen_link_fail(ln, "could not connect", NULL);
     }
 }

@@ -1,19 +1,17 @@
 
 /*
- * The thread driver: work goes in, runs in a thread of nginx's pool on copies
- * of its arguments, and its answer comes out.  A link is one such thread at a
- * time.
+ * The thread driver: a link is one task at a time in nginx's thread pool.  A
+ * call whose owner leaves still runs to its end, and keeps the link until then.
  */
 
 
 #include "ngx_leadgen_link.h"
-#include <ngx_thread_pool.h>
 
 
-#define NGX_LEADGEN_THREAD_ANSWER  65536    /* bytes, at most */
+#define NGX_LEADGEN_THREAD_ANSWER  65536
 
 
-/* Lifetime: worker.  Between post and done it is the thread's. */
+/* Lifetime: worker; memory: a call's, and only the thread's while it runs. */
 
 typedef struct {
     ngx_thread_task_t          task;
@@ -21,95 +19,73 @@ typedef struct {
     ngx_leadgen_call_work_pt   work;
     ngx_uint_t                 nargs;
     ngx_str_t                 *args;
-    size_t                     size;        /* of args and their bytes */
-    ssize_t                    n;
     u_char                    *answer;
-} ngx_leadgen_thread_job_t;
+    ssize_t                    len;
+    void                      *memory;
+    size_t                     size;
+} ngx_leadgen_thread_t;
 
 
-static char *ngx_leadgen_thread_check(ngx_pool_t *pool, ngx_str_t *target);
-static ngx_int_t ngx_leadgen_thread_open(ngx_leadgen_link_t *link);
-static ngx_int_t ngx_leadgen_thread_send(ngx_leadgen_link_t *link,
+static ngx_int_t ngx_leadgen_thread_open(ngx_leadgen_link_t *ln);
+static ngx_int_t ngx_leadgen_thread_send(ngx_leadgen_link_t *ln,
     ngx_leadgen_call_t *call);
-static ngx_int_t ngx_leadgen_thread_copy(ngx_leadgen_thread_job_t *job,
-    const ngx_leadgen_call_t *call);
+static void ngx_leadgen_thread_close(ngx_leadgen_link_t *ln);
+static ngx_int_t ngx_leadgen_thread_copy(ngx_leadgen_thread_t *thread,
+    ngx_leadgen_call_t *call);
 static void ngx_leadgen_thread_run(void *data, ngx_log_t *log);
 static void ngx_leadgen_thread_done(ngx_event_t *ev);
-static ngx_int_t ngx_leadgen_thread_event(ngx_leadgen_link_t *link,
-    ngx_uint_t writable);
-static void ngx_leadgen_thread_close(ngx_leadgen_link_t *link);
+static void ngx_leadgen_thread_free(ngx_leadgen_thread_t *thread);
 
 
 const ngx_leadgen_driver_t  ngx_leadgen_thread_driver = {
     "thread",
-    ngx_leadgen_thread_check,
+    NULL,
     ngx_leadgen_thread_open,
     ngx_leadgen_thread_send,
-    ngx_leadgen_thread_event,
+    NULL,
     ngx_leadgen_thread_close
 };
 
 
-static char *
-ngx_leadgen_thread_check(ngx_pool_t *pool, ngx_str_t *target)
-{
-    return NULL;
-}
-
-
 static ngx_int_t
-ngx_leadgen_thread_open(ngx_leadgen_link_t *link)
+ngx_leadgen_thread_open(ngx_leadgen_link_t *ln)
 {
-    ngx_leadgen_thread_job_t  *job;
+    ngx_leadgen_thread_t  *thread;
 
-    if (link->handle) {
-        ngx_leadgen_link_up(link);
+    if (ln->handle) {
         return NGX_OK;
     }
 
-    job = ngx_pcalloc(link->backend->pool, sizeof(ngx_leadgen_thread_job_t));
-    if (job == NULL) {
+    thread = ngx_pcalloc(ln->backend->pool, sizeof(ngx_leadgen_thread_t));
+    if (thread == NULL) {
         return NGX_ERROR;
     }
 
-    job->answer = ngx_palloc(link->backend->pool, NGX_LEADGEN_THREAD_ANSWER);
-    if (job->answer == NULL) {
-        return NGX_ERROR;
-    }
+    thread->link = ln;
+    thread->task.ctx = thread;
+    thread->task.handler = ngx_leadgen_thread_run;
+    thread->task.event.handler = ngx_leadgen_thread_done;
+    thread->task.event.data = ln;
+    thread->task.event.log = ngx_cycle->log;
 
-    job->link = link;
-    job->task.handler = ngx_leadgen_thread_run;
-    job->task.event.handler = ngx_leadgen_thread_done;
-    job->task.event.data = job;
-    job->task.event.log = ngx_cycle->log;
-    job->task.ctx = job;
-
-    link->handle = job;
-
-    ngx_leadgen_link_up(link);
+    ln->handle = thread;
 
     return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_leadgen_thread_send(ngx_leadgen_link_t *link, ngx_leadgen_call_t *call)
+ngx_leadgen_thread_send(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call)
 {
-    ngx_thread_pool_t         *pool;
-    ngx_leadgen_thread_job_t  *job;
-    static ngx_str_t           name = ngx_string("default");
+    ngx_leadgen_thread_t  *thread = ln->handle;
 
-    job = link->handle;
-    pool = ngx_thread_pool_get((ngx_cycle_t *) ngx_cycle, &name);
-
-    if (pool == NULL || ngx_leadgen_thread_copy(job, call) != NGX_OK) {
-        return NGX_ERROR;
+    if (ngx_leadgen_thread_copy(thread, call) != NGX_OK) {
+        return NGX_DECLINED;
     }
 
-    if (ngx_thread_task_post(pool, &job->task) != NGX_OK) {
-        explicit_bzero(job->args, job->size);
-        ngx_free(job->args);
-        return NGX_ERROR;
+    if (ngx_thread_task_post(ln->backend->threads, &thread->task) != NGX_OK) {
+        ngx_leadgen_thread_free(thread);
+        return NGX_DECLINED;
     }
 
     return NGX_OK;
@@ -117,34 +93,37 @@ ngx_leadgen_thread_send(ngx_leadgen_link_t *link, ngx_leadgen_call_t *call)
 
 
 static ngx_int_t
-ngx_leadgen_thread_copy(ngx_leadgen_thread_job_t *job,
-    const ngx_leadgen_call_t *call)
+ngx_leadgen_thread_copy(ngx_leadgen_thread_t *thread, ngx_leadgen_call_t *call)
 {
     u_char      *p;
+    ngx_str_t   *arg;
     ngx_uint_t   i;
 
-    job->size = call->nargs * sizeof(ngx_str_t) + 1;
+    thread->size = NGX_LEADGEN_THREAD_ANSWER + call->nargs * sizeof(ngx_str_t);
 
     for (i = 0; i < call->nargs; i++) {
-        job->size += call->args[i].len;
+        thread->size += call->args[i].len;
     }
 
-    job->args = ngx_alloc(job->size, ngx_cycle->log);
-    if (job->args == NULL) {
+    thread->memory = ngx_alloc(thread->size, ngx_cycle->log);
+    if (thread->memory == NULL) {
         return NGX_ERROR;
     }
 
-    job->work = call->work;
-    job->nargs = call->nargs;
+    thread->work = call->work;
+    thread->nargs = call->nargs;
+    thread->args = thread->memory;
+    thread->answer = (u_char *) (thread->args + call->nargs);
 
-    p = (u_char *) &job->args[call->nargs];
+    p = thread->answer + NGX_LEADGEN_THREAD_ANSWER;
 
     for (i = 0; i < call->nargs; i++) {
-        job->args[i].len = call->args[i].len;
-        job->args[i].data = call->args[i].data ? p : NULL;
+        arg = &thread->args[i];
+        *arg = call->args[i];
 
-        if (call->args[i].data) {
-            p = ngx_cpymem(p, call->args[i].data, call->args[i].len);
+        if (arg->data) {
+            arg->data = p;
+            p = ngx_cpymem(p, call->args[i].data, arg->len);
         }
     }
 
@@ -155,60 +134,67 @@ ngx_leadgen_thread_copy(ngx_leadgen_thread_job_t *job,
 static void
 ngx_leadgen_thread_run(void *data, ngx_log_t *log)
 {
-    ngx_leadgen_thread_job_t  *job;
+    ngx_leadgen_thread_t  *thread = data;
 
-    job = data;
-
-    job->n = job->work(job->args, job->nargs, job->answer,
-                       NGX_LEADGEN_THREAD_ANSWER);
-
-    explicit_bzero(job->args, job->size);
-    ngx_free(job->args);
+    thread->len = thread->work(thread->args, thread->nargs, thread->answer,
+                               NGX_LEADGEN_THREAD_ANSWER);
 }
 
 
 static void
 ngx_leadgen_thread_done(ngx_event_t *ev)
 {
-    ngx_str_t                  value;
-    ngx_leadgen_call_t        *call;
-    ngx_leadgen_link_t        *link;
-    ngx_leadgen_thread_job_t  *job;
+    ngx_str_t              value;
+    ngx_leadgen_link_t    *ln = ev->data;
+    ngx_leadgen_call_t    *call;
+    ngx_leadgen_thread_t   thread, *running;
 
-    job = ev->data;
-    link = job->link;
-    call = ngx_leadgen_link_next(link);
+    /* the link may run the next task before this one's answer is used up */
 
-    if (link->nflight == 0) {
-        return;
-    }
+    running = ln->handle;
+    thread = *running;
+    running->memory = NULL;
 
-    if (call) {
-        value.data = job->answer;
-        value.len = job->n > 0 ? job->n : 0;
+    call = ngx_leadgen_link_take(ln);
+    ngx_leadgen_link_answered(ln);
+
+    if (call && thread.len >= 0) {
+        value.data = thread.answer;
+        value.len = thread.len;
 
         call->nrows = 1;
         call->ncols = 1;
         call->values = &value;
+
+        ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_OK);
+
+    } else if (call) {
+        ngx_str_set(&call->error, "the work could not be done");
+        ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_REFUSED);
     }
 
-    ngx_leadgen_link_answer(link, job->n >= 0 ? NGX_LEADGEN_CALL_OK
-                                              : NGX_LEADGEN_CALL_REFUSED);
-
-    ngx_leadgen_backend_dispatch(link->backend);
+    ngx_leadgen_thread_free(&thread);
+    ngx_leadgen_backend_dispatch(ln->backend);
 }
 
 
-static ngx_int_t
-ngx_leadgen_thread_event(ngx_leadgen_link_t *link, ngx_uint_t writable)
-{
-    return NGX_OK;
-}
-
-
-/* A thread can't be stopped: its answer is awaited or, at exit, dropped. */
+/* At exit nginx has joined its threads before this: the task has ended. */
 
 static void
-ngx_leadgen_thread_close(ngx_leadgen_link_t *link)
+ngx_leadgen_thread_close(ngx_leadgen_link_t *ln)
 {
+    if (ln->handle) {
+        ngx_leadgen_thread_free(ln->handle);
+    }
+}
+
+
+static void
+ngx_leadgen_thread_free(ngx_leadgen_thread_t *thread)
+{
+    if (thread->memory) {
+        explicit_bzero(thread->memory, thread->size);
+        ngx_free(thread->memory);
+        thread->memory = NULL;
+    }
 }
