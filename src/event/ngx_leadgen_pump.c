@@ -512,6 +512,10 @@ ngx_leadgen_pump_may_hold(void)
         return 1;
     }
 
+    if (!ngx_leadgen_backend_is_up(pump->database)) {
+        return 0;
+    }
+
     if (!pump->quitting) {
         pump->quitting = 1;
         pump->quit = ngx_current_msec + NGX_LEADGEN_PUMP_QUIT;

@@ -271,7 +271,7 @@ ngx_leadgen_segment_adopt(int directory, const char *name,
 
 
 /*
- * Finds the longest prefix of whole frames.  NGX_OK; NGX_DONE: never used;
+ * Finds the longest prefix of whole frames.  NGX_OK; NGX_DONE: it is empty;
  * NGX_DECLINED: another version.
  */
 
@@ -326,6 +326,10 @@ ngx_leadgen_segment_recover(ngx_leadgen_segment_t *segment)
 
     if (rc == NGX_DONE && ngx_leadgen_segment_is_torn(segment)) {
         segment->unread = 0;
+    }
+
+    if (segment->pos == segment->start && segment->unread == 0) {
+        return NGX_DONE;
     }
 
     return NGX_OK;

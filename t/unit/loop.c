@@ -21,6 +21,7 @@ static ngx_rbtree_node_t      *timers[LOOP_TIMERS];
 ngx_leadgen_backend_t         *loop_threads = &threads_;
 ngx_leadgen_backend_t         *loop_database = &database_;
 ngx_uint_t                     loop_threads_busy;
+ngx_uint_t                     loop_database_down;
 void                         (*loop_query)(ngx_leadgen_call_t *call);
 ngx_uint_t                     loop_metrics[NGX_LEADGEN_NMETRICS];
 
@@ -169,6 +170,13 @@ ngx_leadgen_call_cancel(ngx_leadgen_call_t *call)
     }
 
     free(call);
+}
+
+
+ngx_uint_t
+ngx_leadgen_backend_is_up(ngx_leadgen_backend_t *backend)
+{
+    return !loop_database_down;
 }
 
 

@@ -19,6 +19,9 @@ extern ngx_leadgen_backend_t  *loop_database;
 /* Calls of a backend are refused with NGX_BUSY. */
 extern ngx_uint_t  loop_threads_busy;
 
+/* No link to the database is up. */
+extern ngx_uint_t  loop_database_down;
+
 /* Sets result (and code, error) of a call to the database. */
 extern void      (*loop_query)(ngx_leadgen_call_t *call);
 

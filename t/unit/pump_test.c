@@ -532,7 +532,7 @@ test_quit(void)
     append(10, 20);
     loop_pass(100);
     ngx_exiting = 1;
-    ok(!loop_holds(), "a database that is away does not hold it");
+    ok(!loop_holds(), "a database that refuses does not hold it");
     loop_pass(3000);
     ok(!loop_holds(), "nor later");
 
@@ -543,6 +543,15 @@ test_quit(void)
     start(&c);
     loop_pass(100);
     is_int(rows, 10, "and ships it");
+
+    ngx_exiting = 1;
+    loop_database_down = 1;
+    append(20, 30);
+    ok(!loop_holds(), "a database that is away does not hold it");
+    loop_database_down = 0;
+    ngx_exiting = 0;
+    loop_pass(100);
+    is_int(rows, 20, "if it is back in time, all the better");
     stop();
     is_int(segments(&c), 0, "nothing is left");
 }
