@@ -346,3 +346,40 @@ ngx_hash_strlow(u_char *dst, u_char *src, size_t n)
 
     return ngx_hash_key(dst, n);
 }
+
+
+void
+ngx_encode_base64url(ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char      *d;
+    size_t       i;
+    uint32_t     bits;
+    ngx_uint_t   nbits;
+    static const char  alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    d = dst->data;
+    bits = 0;
+    nbits = 0;
+
+    for (i = 0; i < src->len; i++) {
+        bits = bits << 8 | src->data[i];
+
+        for (nbits += 8; nbits >= 6; nbits -= 6) {
+            *d++ = alphabet[bits >> (nbits - 6) & 63];
+        }
+    }
+
+    if (nbits) {
+        *d++ = alphabet[bits << (6 - nbits) & 63];
+    }
+
+    dst->len = d - dst->data;
+}
+
+
+void
+ngx_explicit_memzero(void *buf, size_t n)
+{
+    explicit_bzero(buf, n);
+}
