@@ -120,9 +120,14 @@ ngx_leadgen_adopt_tell(const ngx_leadgen_scan_group_t *group)
     ngx_queue_t            *q;
     ngx_leadgen_segment_t  *segment;
 
-    segment = NULL;
+    q = ngx_queue_head(&group->segments);
+    segment = ngx_queue_data(q, ngx_leadgen_segment_t, queue);
 
-    for (q = ngx_queue_head(&group->segments);
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "leadgen: adopt: took over %ui segments of worker %uD",
+                  group->n, segment->header->pid);
+
+    for ( /* void */ ;
          q != ngx_queue_sentinel(&group->segments);
          q = ngx_queue_next(q))
     {
@@ -135,10 +140,6 @@ ngx_leadgen_adopt_tell(const ngx_leadgen_scan_group_t *group)
                           segment->unread, segment->name);
         }
     }
-
-    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                  "leadgen: adopt: took over %ui segments of worker %uD",
-                  group->n, segment->header->pid);
 
     ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_SEGMENTS_ADOPTED, group->n);
 }

@@ -267,8 +267,10 @@ ngx_leadgen_scan_complete(int directory,
             continue;
         }
 
-        for (j = 0; j < n && ngx_strcmp(list[i].name, entries[j].name); j++) {
-            /* void */
+        for (j = 0; j < n; j++) {
+            if (ngx_strcmp(list[i].name, entries[j].name) == 0) {
+                break;
+            }
         }
 
         if (j == n) {

@@ -94,8 +94,8 @@ void ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
 
 /*
  * Takes the segment of that name over from a dead owner.  NGX_OK; NGX_DONE: it
- * is gone, or was empty and is removed; NGX_BUSY: its owner lives; NGX_DECLINED:
- * not of this version; NGX_ERROR.
+ * is gone, or was empty and is removed; NGX_BUSY: its owner lives;
+ * NGX_DECLINED: not of this version; NGX_ERROR.
  */
 ngx_int_t ngx_leadgen_segment_adopt(int directory, const char *name,
     ngx_leadgen_segment_t **segment);

@@ -3,7 +3,16 @@
  * The pump and adoption, against a table that does what audit_logs does with an
  * id it knows: nothing.
  *
- * sources: t/unit/loop.c src/event/ngx_leadgen_pump.c src/event/ngx_leadgen_adopt.c src/event/ngx_leadgen_batch.c src/event/ngx_leadgen_sink.c src/event/ngx_leadgen_details.c src/event/ngx_leadgen_dead.c src/event/ngx_leadgen_event.c src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c src/event/ngx_leadgen_intent.c src/event/ngx_leadgen_job.c src/event/ngx_leadgen_record.c src/event/ngx_leadgen_action.c src/base/ngx_leadgen_frame.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * sources: t/unit/loop.c src/event/ngx_leadgen_pump.c
+ * sources: src/event/ngx_leadgen_adopt.c src/event/ngx_leadgen_batch.c
+ * sources: src/event/ngx_leadgen_sink.c src/event/ngx_leadgen_details.c
+ * sources: src/event/ngx_leadgen_dead.c src/event/ngx_leadgen_event.c
+ * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
+ * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
+ * sources: src/event/ngx_leadgen_intent.c src/event/ngx_leadgen_job.c
+ * sources: src/event/ngx_leadgen_record.c src/event/ngx_leadgen_action.c
+ * sources: src/base/ngx_leadgen_frame.c src/base/ngx_leadgen_text.c
+ * sources: src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
  * libraries: -lcrypto
  */
 

@@ -3,7 +3,13 @@
  * The spool's segments: room, rotation, what survives its worker, and what is
  * recovered of a damaged file.
  *
- * sources: t/unit/loop.c src/event/ngx_leadgen_event.c src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c src/event/ngx_leadgen_batch.c src/event/ngx_leadgen_intent.c src/event/ngx_leadgen_job.c src/event/ngx_leadgen_record.c src/event/ngx_leadgen_action.c src/base/ngx_leadgen_frame.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * sources: t/unit/loop.c src/event/ngx_leadgen_event.c
+ * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
+ * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
+ * sources: src/event/ngx_leadgen_batch.c src/event/ngx_leadgen_intent.c
+ * sources: src/event/ngx_leadgen_job.c src/event/ngx_leadgen_record.c
+ * sources: src/event/ngx_leadgen_action.c src/base/ngx_leadgen_frame.c
+ * sources: src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
  * libraries: -lcrypto
  */
 
