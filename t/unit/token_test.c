@@ -1,0 +1,329 @@
+
+/*
+ * Access tokens: issued and verified, by a clock of the test's own.
+ *
+ * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * libraries: -lcrypto -ljansson
+ */
+
+
+#include "unit.h"
+#include "ngx_leadgen_auth.h"
+
+
+#define NOW  1700000000
+
+
+static ngx_pool_t   *pool;
+static ngx_array_t  *keys;
+static ngx_conf_t    conf;
+static time_t        user_epoch;
+static time_t        session_epoch;
+
+
+void ngx_cdecl
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
+    (void) level;
+    (void) cf;
+    (void) err;
+    (void) fmt;
+}
+
+
+time_t
+ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
+{
+    int64_t  user_id;
+
+    if (kind == NGX_LEADGEN_EPOCH_SESSION) {
+        return key[0] == 's' ? session_epoch : 0;
+    }
+
+    ngx_memcpy(&user_id, key, sizeof(user_id));
+
+    return user_id == 42 ? user_epoch : 0;
+}
+
+
+static void
+at(time_t seconds)
+{
+    static ngx_time_t  time_;
+
+    time_.sec = seconds;
+    ngx_cached_time = &time_;
+}
+
+
+static void
+add_key(const char *secret, const char *a, const char *b)
+{
+    ngx_str_t    copy, words[2];
+    ngx_uint_t   i;
+    const char  *text[] = { a, b };
+
+    copy.len = strlen(secret);
+    copy.data = ngx_pnalloc(pool, copy.len);
+    ngx_memcpy(copy.data, secret, copy.len);
+
+    for (i = 0; i < 2 && text[i]; i++) {
+        words[i].data = (u_char *) text[i];
+        words[i].len = strlen(text[i]);
+    }
+
+    (void) ngx_leadgen_keys_add(&conf, keys, &copy, words, i);
+}
+
+
+static ngx_leadgen_problem_e
+verify(const ngx_str_t *token, ngx_leadgen_principal_t *who)
+{
+    memset(who, 0xa5, sizeof(ngx_leadgen_principal_t));
+
+    return ngx_leadgen_token_verify(pool, keys, token, who);
+}
+
+
+/* A payload, signed. */
+
+static ngx_leadgen_problem_e
+claims(const char *text)
+{
+    ngx_str_t                payload, token;
+    ngx_leadgen_principal_t  who;
+
+    payload.data = (u_char *) text;
+    payload.len = strlen(text);
+
+    if (ngx_leadgen_jws_sign(pool, keys, &payload, &token) != NGX_OK) {
+        return NGX_LEADGEN_PROBLEM_INTERNAL;
+    }
+
+    return verify(&token, &who);
+}
+
+
+static void
+test_round(ngx_str_t *token)
+{
+    ngx_leadgen_principal_t  who, back;
+
+    ngx_memzero(&who, sizeof(who));
+    who.user_id = 42;
+    ngx_str_set(&who.email, "zo\xc3\xab@example.com");
+    ngx_str_set(&who.role, "manager");
+    ngx_memcpy(who.session, "session.........", 16);
+
+    is_int(ngx_leadgen_token_issue(pool, keys, &who, token), NGX_OK,
+           "a token is issued");
+    is_int(who.issued, NOW, "now");
+    is_int(who.expires, NOW + NGX_LEADGEN_TOKEN_LIFETIME, "for its lifetime");
+
+    is_int(verify(token, &back), NGX_LEADGEN_PROBLEM_NONE, "and verified");
+    is_int(back.user_id, 42, "who");
+    is_str(back.email, "zo\xc3\xab@example.com", "with which address");
+    is_str(back.role, "manager", "as what");
+    is_int(back.permissions, 0, "what that permits is not the token's to say");
+    is_mem(back.session, who.session, 16, "in which session");
+    is_int(back.issued, who.issued, "since when");
+    is_int(back.expires, who.expires, "until when");
+}
+
+
+static void
+test_time(const ngx_str_t *token)
+{
+    ngx_leadgen_principal_t  who;
+
+    at(NOW + NGX_LEADGEN_TOKEN_LIFETIME - 1);
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_NONE, "the last second");
+
+    at(NOW + NGX_LEADGEN_TOKEN_LIFETIME);
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED,
+           "the first after it");
+
+    at(NOW - NGX_LEADGEN_TOKEN_LEEWAY);
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_NONE,
+           "another gateway's clock may be ahead");
+
+    at(NOW - NGX_LEADGEN_TOKEN_LEEWAY - 1);
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_TOKEN_INVALID,
+           "but not by much");
+
+    at(NOW);
+}
+
+
+static void
+test_revoked(const ngx_str_t *token)
+{
+    ngx_leadgen_principal_t  who;
+
+    user_epoch = NOW;
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_NONE,
+           "what is issued in the second of a revocation counts");
+
+    user_epoch = NOW + 1;
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
+           "what is issued before does not: a user's");
+    user_epoch = 0;
+
+    session_epoch = NOW + 1;
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
+           "and a session's");
+
+    at(NOW + NGX_LEADGEN_TOKEN_LIFETIME);
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED,
+           "who is late is told that first");
+
+    at(NOW);
+    session_epoch = 0;
+
+    user_epoch = 1;
+    is_int(claims("{\"sub\":\"42\",\"exp\":1700000100}"),
+           NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
+           "without iat a token is as old as can be");
+    user_epoch = 0;
+}
+
+
+static void
+test_claims(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char             *claims;
+        ngx_leadgen_problem_e   want;
+    } rows[] = {
+#define OK       NGX_LEADGEN_PROBLEM_NONE
+#define INVALID  NGX_LEADGEN_PROBLEM_TOKEN_INVALID
+#define EXPIRED  NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED
+        { "{\"sub\":\"1\",\"exp\":1700000001}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700000000}", EXPIRED },
+        { "{\"sub\":\"1\",\"exp\":1}", EXPIRED },
+        { "{\"sub\":\"1\",\"exp\":0}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":-1}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":9007199254740991}", OK },
+        { "{\"sub\":\"1\",\"exp\":9007199254740992}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":9223372036854775807}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":-9223372036854775808}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001.0}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":\"1700000001\"}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":null}", INVALID },
+        { "{\"sub\":\"1\"}", INVALID },
+        { "{}", INVALID },
+        { "{\"exp\":1700000001}", INVALID },
+        { "{\"sub\":1,\"exp\":1700000001}", INVALID },
+        { "{\"sub\":\"0\",\"exp\":1700000001}", INVALID },
+        { "{\"sub\":\"999999999999999999\",\"exp\":1700000001}", OK },
+        { "{\"sub\":\"1000000000000000000\",\"exp\":1700000001}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"nbf\":1700000030}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"nbf\":1700000031}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"iat\":1700000030}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"iat\":1700000031}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1,\"nbf\":1700000031}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"aud\":\"x\"}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"sid\":\"\"}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"sid\":null}", INVALID },
+        { "[]", INVALID },
+        { "", INVALID }
+#undef OK
+#undef INVALID
+#undef EXPIRED
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        is_int(claims(rows[i].claims), rows[i].want, "%s", rows[i].claims);
+    }
+}
+
+
+/* What is refused leaves nobody behind. */
+
+static void
+test_nobody(void)
+{
+    size_t                   i;
+    ngx_str_t                token;
+    ngx_leadgen_principal_t  who;
+    static const char       *texts[] = { "", ".", "..", "a.b.c" };
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        token.data = (u_char *) texts[i];
+        token.len = strlen(texts[i]);
+
+        is_int(verify(&token, &who), NGX_LEADGEN_PROBLEM_TOKEN_INVALID,
+               "\"%s\" is no token", texts[i]);
+        ok(who.user_id == 0 && who.role.len == 0 && who.permissions == 0,
+           "and nobody's");
+    }
+}
+
+
+static void
+test_refresh(void)
+{
+    ngx_str_t  a, b, hash, again;
+
+    is_int(ngx_leadgen_token_refresh(pool, &a, &hash), NGX_OK,
+           "a refresh token");
+    is_int(a.len, 43, "of 256 bits");
+    is_int(hash.len, 64, "and its hash");
+
+    (void) ngx_leadgen_token_refresh(pool, &b, &again);
+    ok(ngx_memcmp(a.data, b.data, 43) != 0
+       && ngx_memcmp(hash.data, again.data, 64) != 0, "each is another");
+}
+
+
+static void
+test_issuer(void)
+{
+    ngx_str_t                token;
+    ngx_leadgen_principal_t  who, back;
+
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("another key, of thirty-two bytes", "issuer=us", "audience=them");
+
+    ngx_memzero(&who, sizeof(who));
+    who.user_id = 1;
+    ngx_str_set(&who.email, "");
+    ngx_str_set(&who.role, "");
+
+    is_int(ngx_leadgen_token_issue(pool, keys, &who, &token), NGX_OK,
+           "a token with issuer and audience");
+    is_int(verify(&token, &back), NGX_LEADGEN_PROBLEM_NONE, "is our own");
+    is_int(claims("{\"sub\":\"1\",\"exp\":1700000001,\"iss\":\"us\"}"),
+           NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "without audience it is not");
+    is_int(claims("{\"sub\":\"1\",\"exp\":1700000001,\"aud\":\"them\"}"),
+           NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "nor without issuer");
+}
+
+
+int
+main(void)
+{
+    ngx_str_t  token;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    conf.pool = pool;
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("a key of thirty-two bytes, or so", "kid=a", NULL);
+
+    at(NOW);
+
+    test_round(&token);
+    test_time(&token);
+    test_revoked(&token);
+    test_claims();
+    test_nobody();
+    test_refresh();
+    test_issuer();
+
+    ngx_destroy_pool(pool);
+
+    return unit_done();
+}
