@@ -1,0 +1,172 @@
+
+/*
+ * Any bytes as a token, and any as the header and payload of one that is
+ * signed: nothing but what one of our keys signed is verified, and what is
+ * decoded has no other text.
+ *
+ * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * libraries: -lcrypto -ljansson
+ */
+
+
+#include "unit.h"
+#include "ngx_leadgen_auth.h"
+#include <openssl/hmac.h>
+
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+
+static ngx_array_t  *keys;
+static const char    secret[] = "a key of thirty-two bytes, or so";
+
+
+void ngx_cdecl
+ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
+    const char *fmt, ...)
+{
+    (void) level;
+    (void) cf;
+    (void) err;
+    (void) fmt;
+}
+
+
+time_t
+ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
+{
+    (void) kind;
+    (void) key;
+
+    return 0;
+}
+
+
+static void
+make_keys(void)
+{
+    ngx_str_t    copy;
+    ngx_conf_t   conf;
+    ngx_pool_t  *pool;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    ngx_memzero(&conf, sizeof(conf));
+    conf.pool = pool;
+
+    copy.len = sizeof(secret) - 1;
+    copy.data = ngx_pnalloc(pool, copy.len);
+    ngx_memcpy(copy.data, secret, copy.len);
+
+    keys = ngx_leadgen_keys_create(pool);
+    if (ngx_leadgen_keys_add(&conf, keys, &copy, NULL, 0) != NGX_CONF_OK) {
+        abort();
+    }
+}
+
+
+static void
+check_decode(ngx_pool_t *pool, const ngx_str_t *text)
+{
+    ngx_str_t  bytes, again;
+
+    bytes.data = ngx_pnalloc(pool, text->len + 1);
+    again.data = ngx_pnalloc(pool, text->len + 4);
+
+    if (ngx_leadgen_jws_decode(&bytes, text) != NGX_OK) {
+        return;
+    }
+
+    ngx_encode_base64url(&again, &bytes);
+
+    if (again.len != text->len
+        || ngx_memcmp(again.data, text->data, text->len) != 0)
+    {
+        abort();
+    }
+}
+
+
+/* A header and a payload, parted by a zero byte, as a token that is signed. */
+
+static void
+check_signed(ngx_pool_t *pool, const uint8_t *data, size_t size)
+{
+    u_char                   *p, *zero, digest[32];
+    unsigned int              len;
+    ngx_str_t                 part, encoded, token;
+    ngx_leadgen_problem_e     problem;
+    ngx_leadgen_principal_t   who;
+
+    zero = memchr(data, 0, size);
+    if (zero == NULL) {
+        return;
+    }
+
+    token.data = ngx_pnalloc(pool, 2 * size + 64);
+    p = token.data;
+
+    part.data = (u_char *) data;
+    part.len = zero - data;
+    encoded.data = p;
+    ngx_encode_base64url(&encoded, &part);
+    p += encoded.len;
+    *p++ = '.';
+
+    part.data = zero + 1;
+    part.len = data + size - part.data;
+    encoded.data = p;
+    ngx_encode_base64url(&encoded, &part);
+    p += encoded.len;
+
+    (void) HMAC(EVP_sha256(), secret, sizeof(secret) - 1, token.data,
+                p - token.data, digest, &len);
+    *p++ = '.';
+    part.data = digest;
+    part.len = len;
+    encoded.data = p;
+    ngx_encode_base64url(&encoded, &part);
+    token.len = p + encoded.len - token.data;
+
+    problem = ngx_leadgen_token_verify(pool, keys, &token, &who);
+
+    if (problem == NGX_LEADGEN_PROBLEM_NONE
+        && (who.user_id <= 0 || who.expires <= ngx_time()
+            || who.role.len > 63 || who.permissions))
+    {
+        abort();
+    }
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    ngx_str_t    token, payload;
+    ngx_pool_t  *pool;
+
+    if (keys == NULL) {
+        make_keys();
+    }
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+
+    token.len = size;
+    token.data = ngx_pnalloc(pool, size);
+    ngx_memcpy(token.data, data, size);
+
+    /* nobody guesses a signature: only the seed below is one */
+
+    if (ngx_leadgen_jws_verify(pool, keys, &token, &payload)
+        && (payload.len != 11
+            || ngx_memcmp(payload.data, "{\"sub\":\"7\"}", 11) != 0))
+    {
+        abort();
+    }
+
+    check_decode(pool, &token);
+    check_signed(pool, data, size);
+
+    ngx_destroy_pool(pool);
+
+    return 0;
+}
