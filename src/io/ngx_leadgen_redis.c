@@ -1,265 +1,293 @@
 
 /*
- * The Redis driver: commands go out in a pipeline, replies come back in order.
+ * The Redis driver: calls go into hiredis, whose events are put on nginx's
+ * loop, and replies come out in order.
  */
 
 
-#include "ngx_leadgen_redis.h"
+#include "ngx_leadgen_link.h"
+#include "ngx_leadgen_uri.h"
+#include <hiredis/async.h>
 
 
-#define NGX_LEADGEN_REDIS_ARGS  32
+#define NGX_LEADGEN_REDIS_WORD  32
 
 
-static ngx_int_t ngx_leadgen_redis_open(ngx_leadgen_link_t *link);
-static void ngx_leadgen_redis_resolved(ngx_leadgen_link_t *link,
-    const char *answer);
-static ngx_int_t ngx_leadgen_redis_connect(ngx_leadgen_link_t *link,
-    const char *address);
-static ngx_int_t ngx_leadgen_redis_send(ngx_leadgen_link_t *link,
+/* Lifetime: worker, and context a connection's: hiredis may free it itself. */
+
+typedef struct {
+    ngx_leadgen_uri_t          uri;
+    ngx_leadgen_resolve_t     *resolve;
+    ngx_uint_t                 attempts;
+
+    redisAsyncContext         *context;
+    unsigned                   readable:1;
+    unsigned                   writable:1;
+} ngx_leadgen_redis_t;
+
+
+static char *ngx_leadgen_redis_check(ngx_pool_t *pool, ngx_str_t *target);
+static ngx_int_t ngx_leadgen_redis_open(ngx_leadgen_link_t *ln);
+static ngx_int_t ngx_leadgen_redis_send(ngx_leadgen_link_t *ln,
     ngx_leadgen_call_t *call);
-static ngx_int_t ngx_leadgen_redis_event(ngx_leadgen_link_t *link,
+static void ngx_leadgen_redis_step(ngx_leadgen_link_t *ln,
     ngx_uint_t writable);
-static void ngx_leadgen_redis_close(ngx_leadgen_link_t *link);
-static void ngx_leadgen_redis_connected(const redisAsyncContext *ac,
+static void ngx_leadgen_redis_close(ngx_leadgen_link_t *ln);
+static ngx_int_t ngx_leadgen_redis_create(ngx_leadgen_link_t *ln);
+static ngx_int_t ngx_leadgen_redis_connect(ngx_leadgen_link_t *ln);
+static void ngx_leadgen_redis_connected(const redisAsyncContext *context,
     int status);
-static void ngx_leadgen_redis_disconnected(const redisAsyncContext *ac,
-    int status);
-static ngx_int_t ngx_leadgen_redis_greet(ngx_leadgen_redis_t *redis);
-static void ngx_leadgen_redis_greeted(redisAsyncContext *ac, void *data,
-    void *private);
-static void ngx_leadgen_redis_replied(redisAsyncContext *ac, void *data,
-    void *private);
-static ngx_uint_t ngx_leadgen_redis_is_away(const redisReply *reply);
+static ngx_int_t ngx_leadgen_redis_login(ngx_leadgen_redis_t *redis,
+    redisAsyncContext *context);
+static void ngx_leadgen_redis_welcome(redisAsyncContext *context, void *data,
+    void *last);
+static void ngx_leadgen_redis_replied(redisAsyncContext *context, void *data,
+    void *privdata);
+static void ngx_leadgen_redis_values(ngx_leadgen_call_t *call,
+    const redisReply *reply);
+static ngx_uint_t ngx_leadgen_redis_count(const redisReply *reply,
+    ngx_uint_t depth);
+static ngx_str_t *ngx_leadgen_redis_flatten(ngx_str_t *value, u_char **text,
+    const redisReply *reply, ngx_uint_t depth);
+static void ngx_leadgen_redis_refused(ngx_leadgen_link_t *ln,
+    ngx_leadgen_call_t *call, const redisReply *reply);
+static void ngx_leadgen_redis_word(char *word, const redisReply *reply);
+static void ngx_leadgen_redis_watch(ngx_leadgen_link_t *ln);
 static void ngx_leadgen_redis_add_read(void *data);
 static void ngx_leadgen_redis_del_read(void *data);
 static void ngx_leadgen_redis_add_write(void *data);
 static void ngx_leadgen_redis_del_write(void *data);
 static void ngx_leadgen_redis_cleanup(void *data);
-static void ngx_leadgen_redis_watch(ngx_leadgen_redis_t *redis);
 
 
 const ngx_leadgen_driver_t  ngx_leadgen_redis_driver = {
     "redis",
-    ngx_leadgen_redis_uri_check,
+    ngx_leadgen_redis_check,
     ngx_leadgen_redis_open,
     ngx_leadgen_redis_send,
-    ngx_leadgen_redis_event,
+    ngx_leadgen_redis_step,
     ngx_leadgen_redis_close
 };
 
 
-/* --- opening --- */
+static char *
+ngx_leadgen_redis_check(ngx_pool_t *pool, ngx_str_t *target)
+{
+    ngx_leadgen_uri_t  uri;
+
+    return ngx_leadgen_uri_parse(pool, target, &uri);
+}
+
+
+/* --- connecting --- */
 
 static ngx_int_t
-ngx_leadgen_redis_open(ngx_leadgen_link_t *link)
+ngx_leadgen_redis_open(ngx_leadgen_link_t *ln)
 {
     ngx_leadgen_redis_t  *redis;
 
-    redis = link->handle;
+    if (ln->handle == NULL && ngx_leadgen_redis_create(ln) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
+    redis = ln->handle;
+
+    if (redis->resolve->nnames) {
+        return ngx_leadgen_resolve_start(redis->resolve);
+    }
+
+    return ngx_leadgen_redis_connect(ln);
+}
+
+
+static ngx_int_t
+ngx_leadgen_redis_create(ngx_leadgen_link_t *ln)
+{
+    ngx_leadgen_redis_t  *redis;
+
+    redis = ngx_pcalloc(ln->backend->pool, sizeof(ngx_leadgen_redis_t));
     if (redis == NULL) {
-        redis = ngx_pcalloc(link->backend->pool, sizeof(ngx_leadgen_redis_t));
-        if (redis == NULL) {
-            return NGX_ERROR;
-        }
-
-        if (ngx_leadgen_redis_uri_parse(&link->backend->conf->target,
-                                        &redis->uri) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        redis->link = link;
-        link->handle = redis;
-    }
-
-    if (!ngx_leadgen_resolve_needed(redis->uri.host)) {
-        return ngx_leadgen_redis_connect(link, redis->uri.host);
-    }
-
-    (void) ngx_cpystrn((u_char *) link->names.hosts,
-                       (u_char *) redis->uri.host, sizeof(link->names.hosts));
-    (void) sprintf(link->names.ports, "%d", redis->uri.port);
-
-    return ngx_leadgen_resolve(link, ngx_leadgen_redis_resolved);
-}
-
-
-/* Of several addresses the first is taken. */
-
-static void
-ngx_leadgen_redis_resolved(ngx_leadgen_link_t *link, const char *answer)
-{
-    char  address[INET6_ADDRSTRLEN];
-
-    answer += ngx_strlen(answer) + 1;
-
-    (void) ngx_cpystrn((u_char *) address, (u_char *) answer,
-                       ngx_min(strcspn(answer, ",") + 1, sizeof(address)));
-
-    if (ngx_leadgen_redis_connect(link, address) != NGX_OK) {
-        ngx_leadgen_link_fail(link, "could not connect");
-    }
-}
-
-
-static ngx_int_t
-ngx_leadgen_redis_connect(ngx_leadgen_link_t *link, const char *address)
-{
-    redisAsyncContext    *ac;
-    ngx_leadgen_redis_t  *redis;
-
-    redis = link->handle;
-
-    ac = redis->uri.path[0] ? redisAsyncConnectUnix(redis->uri.path)
-                            : redisAsyncConnect(address, redis->uri.port);
-
-    if (ac == NULL) {
         return NGX_ERROR;
     }
 
-    if (ac->err) {
-        redisAsyncFree(ac);
-        return NGX_ERROR;
-    }
-
-    redis->ac = ac;
-    redis->reading = 0;
-    redis->writing = 0;
-
-    ac->data = redis;
-    ac->ev.data = redis;
-    ac->ev.addRead = ngx_leadgen_redis_add_read;
-    ac->ev.delRead = ngx_leadgen_redis_del_read;
-    ac->ev.addWrite = ngx_leadgen_redis_add_write;
-    ac->ev.delWrite = ngx_leadgen_redis_del_write;
-    ac->ev.cleanup = ngx_leadgen_redis_cleanup;
-
-    /* which registers the socket, so the hooks have to be there */
-
-    if (redisAsyncSetConnectCallback(ac, ngx_leadgen_redis_connected)
-           != REDIS_OK
-        || redisAsyncSetDisconnectCallback(ac, ngx_leadgen_redis_disconnected)
-           != REDIS_OK)
+    if (ngx_leadgen_uri_parse(ln->backend->pool, &ln->backend->conf->target,
+                              &redis->uri)
+        != NULL)
     {
         return NGX_ERROR;
     }
+
+    redis->resolve = ngx_leadgen_resolve_create(ln, ngx_leadgen_redis_connect);
+    if (redis->resolve == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (redis->uri.path.len == 0
+        && !ngx_leadgen_resolve_is_numeric((char *) redis->uri.host.data))
+    {
+        redis->resolve->nnames = 1;
+        (void) ngx_cpystrn((u_char *) redis->resolve->names[0],
+                           redis->uri.host.data, NGX_LEADGEN_RESOLVE_NAME);
+    }
+
+    ln->handle = redis;
 
     return NGX_OK;
 }
 
 
-static void
-ngx_leadgen_redis_connected(const redisAsyncContext *ac, int status)
+static ngx_int_t
+ngx_leadgen_redis_connect(ngx_leadgen_link_t *ln)
 {
-    ngx_leadgen_redis_t  *redis;
+    char                   *host;
+    ngx_leadgen_redis_t    *redis = ln->handle;
+    redisAsyncContext      *context;
+    ngx_leadgen_resolve_t  *resolve;
 
-    redis = ac->data;
+    resolve = redis->resolve;
+    host = (char *) redis->uri.host.data;
 
-    if (redis->ac != ac) {
-        return;
+    if (resolve->nnames) {
+        if (resolve->naddresses == 0) {
+            ngx_leadgen_link_fail(ln, "could not connect",
+                                  "the host has no address");
+            return NGX_ERROR;
+        }
+
+        /* the next one at each attempt */
+
+        host = resolve->addresses[redis->attempts++
+                                  % resolve->naddresses].text;
     }
+
+    context = redis->uri.path.len
+              ? redisAsyncConnectUnix((char *) redis->uri.path.data)
+              : redisAsyncConnect(host, redis->uri.port);
+
+    if (context == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (context->err) {
+        ngx_leadgen_link_fail(ln, "could not connect", context->errstr);
+        redisAsyncFree(context);
+        return NGX_ERROR;
+    }
+
+    redis->context = context;
+    redis->readable = 0;
+    redis->writable = 0;
+
+    context->data = ln;
+    context->ev.data = ln;
+    context->ev.addRead = ngx_leadgen_redis_add_read;
+    context->ev.delRead = ngx_leadgen_redis_del_read;
+    context->ev.addWrite = ngx_leadgen_redis_add_write;
+    context->ev.delWrite = ngx_leadgen_redis_del_write;
+    context->ev.cleanup = ngx_leadgen_redis_cleanup;
+
+    /* asks for the first event, so the functions above must stand */
+
+    redisAsyncSetConnectCallback(context, ngx_leadgen_redis_connected);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_leadgen_redis_connected(const redisAsyncContext *context, int status)
+{
+    ngx_leadgen_link_t   *ln = context->data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
     if (status != REDIS_OK) {
-
-        /* hiredis frees what could not connect */
-
-        redis->ac = NULL;
-        ngx_leadgen_link_fail(redis->link, "could not connect");
+        ngx_leadgen_link_fail(ln, "could not connect", context->c.errstr);
         return;
     }
 
-    if (ngx_leadgen_redis_greet(redis) != NGX_OK) {
-        ngx_leadgen_link_fail(redis->link, "could not send");
+    if (redis->uri.path.len == 0) {
+        (void) redisEnableKeepAlive(&redis->context->c);
+    }
+
+    if (ngx_leadgen_redis_login(redis, redis->context) != NGX_OK) {
+        ngx_leadgen_link_fail(ln, "could not log in", NULL);
     }
 }
 
 
-/* The last of what has to be said first brings the link up. */
+/* The PING behind the others tells a server that is loading, or that wants a
+ * password, from one that is ready. */
 
 static ngx_int_t
-ngx_leadgen_redis_greet(ngx_leadgen_redis_t *redis)
+ngx_leadgen_redis_login(ngx_leadgen_redis_t *redis, redisAsyncContext *context)
 {
-    int                      rc;
-    ngx_leadgen_redis_uri_t  *uri;
+    int                 rc;
+    size_t              len[3];
+    const char         *argv[3];
+    ngx_leadgen_uri_t  *uri;
 
     uri = &redis->uri;
     rc = REDIS_OK;
 
-    if (uri->password[0] && uri->user[0]) {
-        rc |= redisAsyncCommand(redis->ac, ngx_leadgen_redis_greeted, NULL,
-                                "AUTH %s %s", uri->user, uri->password);
+    if (uri->password.len) {
+        argv[0] = "AUTH";
+        len[0] = 4;
+        argv[1] = (char *) uri->user.data;
+        len[1] = uri->user.len;
+        argv[2] = (char *) uri->password.data;
+        len[2] = uri->password.len;
 
-    } else if (uri->password[0]) {
-        rc |= redisAsyncCommand(redis->ac, ngx_leadgen_redis_greeted, NULL,
-                                "AUTH %s", uri->password);
+        if (uri->user.len == 0) {
+            argv[1] = argv[2];
+            len[1] = len[2];
+        }
+
+        rc = redisAsyncCommandArgv(context, ngx_leadgen_redis_welcome, NULL,
+                                   uri->user.len ? 3 : 2, argv, len);
     }
 
-    rc |= redisAsyncCommand(redis->ac, ngx_leadgen_redis_greeted, redis,
-                            "SELECT %d", uri->database);
+    if (rc == REDIS_OK && uri->database) {
+        rc = redisAsyncCommand(context, ngx_leadgen_redis_welcome, NULL,
+                               "SELECT %d", (int) uri->database);
+    }
+
+    if (rc == REDIS_OK) {
+        rc = redisAsyncCommand(context, ngx_leadgen_redis_welcome, context,
+                               "PING");
+    }
 
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
 }
 
 
 static void
-ngx_leadgen_redis_greeted(redisAsyncContext *ac, void *data, void *private)
+ngx_leadgen_redis_welcome(redisAsyncContext *context, void *data, void *last)
 {
-    redisReply           *reply;
-    ngx_leadgen_redis_t  *redis;
+    char                 word[NGX_LEADGEN_REDIS_WORD];
+    redisReply          *reply = data;
+    ngx_leadgen_link_t  *ln = context->data;
 
-    reply = data;
-    redis = ac->data;
-
-    if (redis->ac != ac) {
-        return;
-    }
-
-    if (reply == NULL) {
-        ngx_leadgen_link_fail(redis->link, "the connection was lost");
+    if (reply == NULL || ln->state != NGX_LEADGEN_LINK_OPENING) {
         return;
     }
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        ngx_leadgen_link_fail(redis->link,
-                              strncmp(reply->str, "LOADING", 7) == 0
-                              ? "the server is loading its data"
-                              : "the server refuses password or database");
-        return;
-    }
+        ngx_leadgen_redis_word(word, reply);
+        ngx_leadgen_link_fail(ln, "could not log in", word);
 
-    if (private && redis->link->state == NGX_LEADGEN_LINK_OPENING) {
-        ngx_leadgen_link_up(redis->link);
+    } else if (last) {
+        ngx_leadgen_link_up(ln);
     }
 }
 
 
 static void
-ngx_leadgen_redis_disconnected(const redisAsyncContext *ac, int status)
+ngx_leadgen_redis_close(ngx_leadgen_link_t *ln)
 {
-    ngx_leadgen_redis_t  *redis;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    redis = ac->data;
-
-    if (redis->ac == ac) {
-        redis->ac = NULL;
-        ngx_leadgen_link_fail(redis->link, "the connection was lost");
-    }
-}
-
-
-static void
-ngx_leadgen_redis_close(ngx_leadgen_link_t *link)
-{
-    redisAsyncContext    *ac;
-    ngx_leadgen_redis_t  *redis;
-
-    redis = link->handle;
-
-    if (redis && redis->ac) {
-        ac = redis->ac;
-        redis->ac = NULL;
-        redisAsyncFree(ac);
+    if (redis && redis->context) {
+        redisAsyncFree(redis->context);
     }
 }
 
@@ -267,185 +295,294 @@ ngx_leadgen_redis_close(ngx_leadgen_link_t *link)
 /* --- calls --- */
 
 static ngx_int_t
-ngx_leadgen_redis_send(ngx_leadgen_link_t *link, ngx_leadgen_call_t *call)
+ngx_leadgen_redis_send(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call)
 {
-    int                   rc;
-    size_t                lengths[NGX_LEADGEN_REDIS_ARGS];
-    ngx_uint_t            i;
-    const char           *argv[NGX_LEADGEN_REDIS_ARGS];
-    ngx_leadgen_redis_t  *redis;
+    int                    rc;
+    size_t                *len;
+    ngx_uint_t             i;
+    const char           **argv;
+    ngx_leadgen_redis_t   *redis = ln->handle;
 
-    redis = link->handle;
-
-    if (redis->ac == NULL || call->nargs + 1 > NGX_LEADGEN_REDIS_ARGS) {
-        return NGX_ERROR;
+    argv = ngx_alloc((call->nargs + 1) * (sizeof(char *) + sizeof(size_t)),
+                     ngx_cycle->log);
+    if (argv == NULL) {
+        return NGX_DECLINED;
     }
+
+    len = (size_t *) (argv + call->nargs + 1);
 
     argv[0] = call->statement;
-    lengths[0] = ngx_strlen(call->statement);
+    len[0] = ngx_strlen(call->statement);
 
     for (i = 0; i < call->nargs; i++) {
-        argv[i + 1] = (const char *) call->args[i].data;
-        lengths[i + 1] = call->args[i].len;
+        argv[i + 1] = call->args[i].len ? (char *) call->args[i].data : "";
+        len[i + 1] = call->args[i].len;
     }
 
-    rc = redisAsyncCommandArgv(redis->ac, ngx_leadgen_redis_replied, NULL,
-                               (int) call->nargs + 1, argv, lengths);
+    rc = redisAsyncCommandArgv(redis->context, ngx_leadgen_redis_replied, NULL,
+                               (int) call->nargs + 1, argv, len);
+
+    ngx_free(argv);
 
     return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
 }
 
 
 static void
-ngx_leadgen_redis_replied(redisAsyncContext *ac, void *data, void *private)
+ngx_leadgen_redis_step(ngx_leadgen_link_t *ln, ngx_uint_t writable)
 {
-    redisReply                 *reply;
-    ngx_leadgen_call_t         *call;
-    ngx_leadgen_redis_t        *redis;
-    ngx_leadgen_redis_value_t   value;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    reply = data;
-    redis = ac->data;
+    if (redis->context && writable) {
+        redisAsyncHandleWrite(redis->context);
 
-    if (redis->ac != ac || redis->link->state != NGX_LEADGEN_LINK_UP) {
+    } else if (redis->context) {
+        redisAsyncHandleRead(redis->context);
+    }
+
+    if (redis->context == NULL) {
+        ngx_leadgen_link_fail(ln, "connection lost", NULL);
+    }
+}
+
+
+/* Without a reply the context is being freed: its calls are the link's. */
+
+static void
+ngx_leadgen_redis_replied(redisAsyncContext *context, void *data,
+    void *privdata)
+{
+    redisReply          *reply = data;
+    ngx_leadgen_link_t  *ln = context->data;
+    ngx_leadgen_call_t  *call;
+
+    if (reply == NULL || ln->nflight == 0) {
         return;
     }
 
-    if (reply == NULL) {
-        ngx_leadgen_link_fail(redis->link, "the connection was lost");
-        return;
-    }
-
-    call = ngx_leadgen_link_next(redis->link);
+    call = ngx_leadgen_link_take(ln);
 
     if (reply->type == REDIS_REPLY_ERROR) {
-
-        if (call) {
-            call->error.data = (u_char *) reply->str;
-            call->error.len = reply->len;
-        }
-
-        if (ngx_leadgen_redis_is_away(reply)) {
-            ngx_leadgen_link_answer(redis->link, NGX_LEADGEN_CALL_REFUSED);
-            ngx_leadgen_link_fail(redis->link, "the server is not ready");
-            return;
-        }
-
-        ngx_leadgen_link_answer(redis->link, NGX_LEADGEN_CALL_REFUSED);
+        ngx_leadgen_redis_refused(ln, call, reply);
         return;
     }
 
-    if (call == NULL) {
-        ngx_leadgen_link_answer(redis->link, NGX_LEADGEN_CALL_OK);
-        return;
-    }
+    ngx_leadgen_link_answered(ln);
 
-    if (ngx_leadgen_redis_value(reply, call, &value) != NGX_OK) {
-        ngx_leadgen_link_answer(redis->link, NGX_LEADGEN_CALL_LOST);
-        return;
+    if (call) {
+        ngx_leadgen_redis_values(call, reply);
     }
-
-    ngx_leadgen_link_answer(redis->link, NGX_LEADGEN_CALL_OK);
-    ngx_leadgen_redis_value_free(&value);
 }
 
 
-/* Another connection may find another server, or this one in better shape. */
+static void
+ngx_leadgen_redis_values(ngx_leadgen_call_t *call, const redisReply *reply)
+{
+    u_char      *text;
+    ngx_str_t   *values;
+    ngx_uint_t   n;
+
+    n = ngx_leadgen_redis_count(reply, 0);
+
+    /* integers are written behind the values */
+
+    values = ngx_alloc(1 + n * (sizeof(ngx_str_t) + NGX_INT64_LEN),
+                       ngx_cycle->log);
+
+    if (values == NULL) {
+        ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_LOST);
+        return;
+    }
+
+    call->nrows = n;
+    call->ncols = 1;
+    call->values = values;
+
+    text = (u_char *) (values + n);
+    (void) ngx_leadgen_redis_flatten(values, &text, reply, 0);
+
+    ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_OK);
+
+    ngx_free(values);
+}
+
+
+/* An array's elements, and those of arrays in it, are rows; arrays deeper than
+ * that are no values. */
 
 static ngx_uint_t
-ngx_leadgen_redis_is_away(const redisReply *reply)
+ngx_leadgen_redis_count(const redisReply *reply, ngx_uint_t depth)
 {
-    return strncmp(reply->str, "LOADING", 7) == 0
-           || strncmp(reply->str, "READONLY", 8) == 0
-           || strncmp(reply->str, "NOAUTH", 6) == 0;
+    size_t      i;
+    ngx_uint_t  n;
+
+    if (reply->type != REDIS_REPLY_ARRAY || depth == 2) {
+        return 1;
+    }
+
+    n = 0;
+
+    for (i = 0; i < reply->elements; i++) {
+        n += ngx_leadgen_redis_count(reply->element[i], depth + 1);
+    }
+
+    return n;
 }
 
 
-/* --- the socket --- */
-
-static ngx_int_t
-ngx_leadgen_redis_event(ngx_leadgen_link_t *link, ngx_uint_t writable)
+static ngx_str_t *
+ngx_leadgen_redis_flatten(ngx_str_t *value, u_char **text,
+    const redisReply *reply, ngx_uint_t depth)
 {
-    ngx_leadgen_redis_t  *redis;
+    size_t  i;
 
-    redis = link->handle;
+    if (reply->type == REDIS_REPLY_ARRAY && depth < 2) {
 
-    if (redis->ac == NULL) {
-        return NGX_ERROR;
+        for (i = 0; i < reply->elements; i++) {
+            value = ngx_leadgen_redis_flatten(value, text, reply->element[i],
+                                              depth + 1);
+        }
+
+        return value;
     }
 
-    if (writable) {
-        redisAsyncHandleWrite(redis->ac);
+    ngx_str_null(value);
 
-    } else {
-        redisAsyncHandleRead(redis->ac);
+    if (reply->type == REDIS_REPLY_INTEGER) {
+        value->data = *text;
+        *text = ngx_sprintf(*text, "%L", (int64_t) reply->integer);
+        value->len = *text - value->data;
+
+    } else if (reply->str) {
+        value->data = (u_char *) reply->str;
+        value->len = reply->len;
     }
 
-    return NGX_OK;
+    return value + 1;
+}
+
+
+/* Redis quotes the arguments of a command that it does not know. */
+
+static void
+ngx_leadgen_redis_refused(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call,
+    const redisReply *reply)
+{
+    char         word[NGX_LEADGEN_REDIS_WORD];
+    char        *quoted;
+    ngx_uint_t   lost;
+
+    ngx_leadgen_redis_word(word, reply);
+
+    lost = ngx_strcmp(word, "LOADING") == 0
+           || ngx_strcmp(word, "READONLY") == 0
+           || ngx_strcmp(word, "NOAUTH") == 0;
+
+    if (!lost) {
+        ngx_leadgen_link_answered(ln);
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "leadgen: %V: a command is refused: %s",
+                      &ln->backend->conf->name, word);
+    }
+
+    if (call) {
+        quoted = strstr(reply->str, ", with args");
+
+        call->error.data = (u_char *) reply->str;
+        call->error.len = quoted ? (size_t) (quoted - reply->str)
+                                 : (size_t) reply->len;
+
+        ngx_leadgen_call_finish(call, NGX_LEADGEN_CALL_REFUSED);
+    }
+
+    if (lost) {
+        ngx_leadgen_link_fail(ln, "refuses to work", word);
+    }
+}
+
+
+/* The first word of an error, its kind. */
+
+static void
+ngx_leadgen_redis_word(char *word, const redisReply *reply)
+{
+    size_t  len;
+
+    len = strspn(reply->str, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+    (void) ngx_cpystrn((u_char *) word, (u_char *) reply->str,
+                       ngx_min(len + 1, NGX_LEADGEN_REDIS_WORD));
+}
+
+
+/* --- hiredis on nginx's events --- */
+
+static void
+ngx_leadgen_redis_watch(ngx_leadgen_link_t *ln)
+{
+    ngx_leadgen_redis_t  *redis = ln->handle;
+
+    if (ngx_leadgen_link_watch(ln, redis->context->c.fd, redis->readable,
+                               redis->writable)
+        != NGX_OK)
+    {
+        ngx_leadgen_link_fail(ln, "could not watch the connection", NULL);
+    }
 }
 
 
 static void
 ngx_leadgen_redis_add_read(void *data)
 {
-    ngx_leadgen_redis_t  *redis = data;
+    ngx_leadgen_link_t   *ln = data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    redis->reading = 1;
-    ngx_leadgen_redis_watch(redis);
+    redis->readable = 1;
+    ngx_leadgen_redis_watch(ln);
 }
 
 
 static void
 ngx_leadgen_redis_del_read(void *data)
 {
-    ngx_leadgen_redis_t  *redis = data;
+    ngx_leadgen_link_t   *ln = data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    redis->reading = 0;
-    ngx_leadgen_redis_watch(redis);
+    redis->readable = 0;
+    ngx_leadgen_redis_watch(ln);
 }
 
 
 static void
 ngx_leadgen_redis_add_write(void *data)
 {
-    ngx_leadgen_redis_t  *redis = data;
+    ngx_leadgen_link_t   *ln = data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    redis->writing = 1;
-    ngx_leadgen_redis_watch(redis);
+    redis->writable = 1;
+    ngx_leadgen_redis_watch(ln);
 }
 
 
 static void
 ngx_leadgen_redis_del_write(void *data)
 {
-    ngx_leadgen_redis_t  *redis = data;
+    ngx_leadgen_link_t   *ln = data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    redis->writing = 0;
-    ngx_leadgen_redis_watch(redis);
+    redis->writable = 0;
+    ngx_leadgen_redis_watch(ln);
 }
 
 
-/* Just before hiredis closes the socket. */
+/* hiredis closes the socket after this, and frees the context. */
 
 static void
 ngx_leadgen_redis_cleanup(void *data)
 {
-    ngx_leadgen_redis_t  *redis = data;
+    ngx_leadgen_link_t   *ln = data;
+    ngx_leadgen_redis_t  *redis = ln->handle;
 
-    ngx_leadgen_link_unwatch(redis->link);
-}
-
-
-static void
-ngx_leadgen_redis_watch(ngx_leadgen_redis_t *redis)
-{
-    if (redis->ac == NULL) {
-        return;
-    }
-
-    if (ngx_leadgen_link_watch(redis->link, redis->ac->c.fd, redis->reading,
-                               redis->writing) != NGX_OK)
-    {
-        ngx_leadgen_link_fail(redis->link, "could not watch the socket");
-    }
+    ngx_leadgen_link_unwatch(ln, 0);
+    redis->context = NULL;
 }

@@ -1,360 +1,202 @@
 
 /*
- * Statements of PostgreSQL: calls go into the pipeline, their results come out
- * in the same order.
+ * Statements: calls go in, and messages of PostgreSQL's extended protocol go
+ * out, each statement prepared once per connection.
  */
 
 
-#include "ngx_leadgen_pg.h"
+#include "ngx_leadgen_statement.h"
 
 
-#define NGX_LEADGEN_STATEMENT_ARGS  32
-#define NGX_LEADGEN_STATEMENT_NAME  24
+#define NGX_LEADGEN_STATEMENT_NAME  (sizeof("leadgen_") + NGX_INT64_LEN)
 
 
-static ngx_int_t ngx_leadgen_statement_prepare(ngx_leadgen_pg_t *pg,
-    const ngx_leadgen_call_t *call, char name[NGX_LEADGEN_STATEMENT_NAME]);
-static char *ngx_leadgen_statement_arguments(const ngx_leadgen_call_t *call,
-    const char **values, int *lengths, int *formats);
-static void ngx_leadgen_statement_keep(ngx_leadgen_pg_t *pg,
-    PGresult *result);
-static ngx_int_t ngx_leadgen_statement_answer(ngx_leadgen_link_t *link);
-static ngx_int_t ngx_leadgen_statement_rows(const PGresult *result,
-    ngx_leadgen_call_t *call, ngx_pool_t *pool);
-static void ngx_leadgen_statement_refused(const PGresult *result,
-    ngx_leadgen_call_t *call);
-static ngx_str_t ngx_leadgen_statement_field(const PGresult *result,
-    int field);
-static void ngx_leadgen_statement_forget(ngx_leadgen_pg_t *pg);
-static ngx_uint_t ngx_leadgen_statement_is_away(const char *code);
+/* Lifetime: a send. */
+
+typedef struct {
+    const char  **values;
+    int          *lengths;
+    int          *formats;
+    char         *text;
+} ngx_leadgen_statement_params_t;
 
 
-/* --- sending --- */
+static ngx_uint_t ngx_leadgen_statement_is_binary(
+    const ngx_leadgen_call_t *call, ngx_uint_t n);
+static ngx_uint_t ngx_leadgen_statement_is_sendable(ngx_leadgen_call_t *call);
+static void *ngx_leadgen_statement_params(const ngx_leadgen_call_t *call,
+    ngx_leadgen_statement_params_t *params);
 
-ngx_int_t
-ngx_leadgen_statement_send(ngx_leadgen_pg_t *pg, ngx_leadgen_call_t *call)
+
+ngx_leadgen_statement_t *
+ngx_leadgen_statement_find(ngx_leadgen_statements_t *statements,
+    const char *sql)
 {
-    int          rc;
-    int          lengths[NGX_LEADGEN_STATEMENT_ARGS];
-    int          formats[NGX_LEADGEN_STATEMENT_ARGS];
-    char        *copy, name[NGX_LEADGEN_STATEMENT_NAME];
-    const char  *values[NGX_LEADGEN_STATEMENT_ARGS];
+    ngx_uint_t                i, n;
+    ngx_leadgen_statement_t  *statement;
 
-    if (call->nargs > NGX_LEADGEN_STATEMENT_ARGS
-        || ngx_leadgen_statement_prepare(pg, call, name) != NGX_OK)
-    {
-        return NGX_ERROR;
+    i = (uintptr_t) sql >> 3;
+
+    for (n = 0; n < NGX_LEADGEN_STATEMENTS; n++) {
+        statement = &statements->table[(i + n) % NGX_LEADGEN_STATEMENTS];
+
+        if (statement->sql == NULL) {
+            statement->sql = sql;
+        }
+
+        if (statement->sql == sql) {
+            return statement;
+        }
     }
 
-    copy = ngx_leadgen_statement_arguments(call, values, lengths, formats);
-    if (copy == NULL) {
-        return NGX_ERROR;
-    }
+    return NULL;
+}
 
-    rc = PQsendQueryPrepared(pg->conn, name, (int) call->nargs, values,
-                             lengths, formats, 0)
-         && PQpipelineSync(pg->conn);
 
-    ngx_free(copy);
-
-    return rc ? NGX_OK : NGX_ERROR;
+void
+ngx_leadgen_statement_forget(ngx_leadgen_statement_t *statement)
+{
+    statement->state = NGX_LEADGEN_STATEMENT_NEW;
 }
 
 
 /*
- * Finds the name of a call's statement; prepares it ahead of the call when this
- * connection does not know it yet.
+ * While a preparation is on its way its statement is not relied on: should it
+ * fail, the calls behind it must fail for their own reason.
  */
 
-static ngx_int_t
-ngx_leadgen_statement_prepare(ngx_leadgen_pg_t *pg,
-    const ngx_leadgen_call_t *call, char name[NGX_LEADGEN_STATEMENT_NAME])
+ngx_int_t
+ngx_leadgen_statement_send(ngx_leadgen_statements_t *statements,
+    ngx_leadgen_statement_t *statement, PGconn *conn,
+    ngx_leadgen_call_t *call, ngx_uint_t *prepares)
 {
-    ngx_uint_t  i;
+    int                              n, sent;
+    char                             name[NGX_LEADGEN_STATEMENT_NAME];
+    void                            *memory;
+    ngx_leadgen_statement_params_t   params;
 
-    for (i = 0; i < NGX_LEADGEN_PG_STATEMENTS && pg->statements[i]; i++) {
+    *prepares = 0;
 
-        if (pg->statements[i] == call->statement) {
-            (void) sprintf(name, "s%lu", (unsigned long) pg->numbers[i]);
-            return NGX_OK;
+    if (!ngx_leadgen_statement_is_sendable(call)) {
+        return NGX_ABORT;
+    }
+
+    memory = ngx_leadgen_statement_params(call, &params);
+    if (memory == NULL) {
+        return NGX_DECLINED;
+    }
+
+    n = (int) call->nargs;
+    sent = 1;
+
+    if (statement && statement->state == NGX_LEADGEN_STATEMENT_NEW) {
+        statement->id = ++statements->ids;
+        statement->state = NGX_LEADGEN_STATEMENT_PREPARING;
+        *prepares = 1;
+    }
+
+    if (*prepares || (statement
+                      && statement->state == NGX_LEADGEN_STATEMENT_READY))
+    {
+        (void) ngx_snprintf((u_char *) name, sizeof(name), "leadgen_%ui%Z",
+                            statement->id);
+
+        if (*prepares) {
+            sent = PQsendPrepare(conn, name, call->statement, 0, NULL);
         }
+
+        sent = sent && PQsendQueryPrepared(conn, name, n, params.values,
+                                           params.lengths, params.formats, 0);
+    } else {
+        sent = PQsendQueryParams(conn, call->statement, n, NULL,
+                                 params.values, params.lengths,
+                                 params.formats, 0);
     }
 
-    (void) sprintf(name, "s%lu", (unsigned long) ++pg->number);
+    sent = sent && PQpipelineSync(conn);
 
-    if (!PQsendPrepare(pg->conn, name, call->statement, 0, NULL)) {
-        return NGX_ERROR;
-    }
+    ngx_free(memory);
 
-    if (i < NGX_LEADGEN_PG_STATEMENTS) {
-        pg->statements[i] = call->statement;
-        pg->numbers[i] = pg->number;
-    }
-
-    return NGX_OK;
+    return sent ? NGX_OK : NGX_ERROR;
 }
 
 
-/* libpq wants a zero byte behind text, which our strings do not have. */
-
-static char *
-ngx_leadgen_statement_arguments(const ngx_leadgen_call_t *call,
-    const char **values, int *lengths, int *formats)
+static ngx_uint_t
+ngx_leadgen_statement_is_binary(const ngx_leadgen_call_t *call, ngx_uint_t n)
 {
-    char        *copy;
-    size_t       size;
-    u_char      *p;
+    return n < 64 && ((call->binary >> n) & 1);
+}
+
+
+/* PostgreSQL's own words for such text; libpq would cut it off. */
+
+static ngx_uint_t
+ngx_leadgen_statement_is_sendable(ngx_leadgen_call_t *call)
+{
+    ngx_str_t   *arg;
     ngx_uint_t   i;
 
-    size = 1;
+    for (i = 0; i < call->nargs; i++) {
+        arg = &call->args[i];
+
+        if (arg->data && !ngx_leadgen_statement_is_binary(call, i)
+            && memchr(arg->data, '\0', arg->len))
+        {
+            ngx_memcpy(call->code, "22021", sizeof("22021"));
+            ngx_str_set(&call->error,
+                        "invalid byte sequence for encoding \"UTF8\": 0x00");
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* libpq takes text with a zero byte behind it: it is copied. */
+
+static void *
+ngx_leadgen_statement_params(const ngx_leadgen_call_t *call,
+    ngx_leadgen_statement_params_t *params)
+{
+    char        *p;
+    void        *memory;
+    size_t       size;
+    ngx_str_t   *arg;
+    ngx_uint_t   i;
+
+    size = 1 + call->nargs * (sizeof(char *) + 2 * sizeof(int));
 
     for (i = 0; i < call->nargs; i++) {
         size += call->args[i].len + 1;
     }
 
-    copy = ngx_alloc(size, ngx_cycle->log);
-    if (copy == NULL) {
+    memory = ngx_alloc(size, ngx_cycle->log);
+    if (memory == NULL) {
         return NULL;
     }
 
-    p = (u_char *) copy;
+    params->values = memory;
+    params->lengths = (int *) (params->values + call->nargs);
+    params->formats = params->lengths + call->nargs;
+
+    p = (char *) (params->formats + call->nargs);
 
     for (i = 0; i < call->nargs; i++) {
-        formats[i] = (call->binary >> i) & 1;
-        lengths[i] = (int) call->args[i].len;
-        values[i] = (const char *) call->args[i].data;
+        arg = &call->args[i];
 
-        if (values[i] && !formats[i]) {
-            values[i] = (const char *) p;
-            p = ngx_cpymem(p, call->args[i].data, call->args[i].len);
-            *p++ = '\0';
-        }
-    }
+        params->lengths[i] = (int) arg->len;
+        params->formats[i] = (int) ngx_leadgen_statement_is_binary(call, i);
 
-    return copy;
-}
-
-
-/* --- results --- */
-
-ngx_int_t
-ngx_leadgen_statement_results(ngx_leadgen_link_t *link)
-{
-    PGresult          *result;
-    ngx_uint_t         ends;
-    ngx_leadgen_pg_t  *pg;
-
-    pg = link->handle;
-    ends = 0;
-
-    while (link->state == NGX_LEADGEN_LINK_UP
-           && link->nflight
-           && !PQisBusy(pg->conn))
-    {
-        result = PQgetResult(pg->conn);
-
-        /* one NULL ends a command's results, a sync those of a call */
-
-        if (result == NULL) {
-            if (ends++) {
-                break;
-            }
-
+        if (arg->data == NULL || params->formats[i]) {
+            params->values[i] = (char *) arg->data;
             continue;
         }
 
-        ends = 0;
-
-        if (PQresultStatus(result) != PGRES_PIPELINE_SYNC) {
-            ngx_leadgen_statement_keep(pg, result);
-            continue;
-        }
-
-        PQclear(result);
-
-        if (ngx_leadgen_statement_answer(link) != NGX_OK) {
-            return NGX_ERROR;
-        }
+        params->values[i] = p;
+        p = (char *) ngx_cpymem(p, arg->data, arg->len);
+        *p++ = '\0';
     }
 
-    return PQstatus(pg->conn) == CONNECTION_OK ? NGX_OK : NGX_ERROR;
-}
-
-
-/* Of a call's results its first error counts, else the last. */
-
-static void
-ngx_leadgen_statement_keep(ngx_leadgen_pg_t *pg, PGresult *result)
-{
-    if (pg->result && PQresultStatus(pg->result) == PGRES_FATAL_ERROR) {
-        PQclear(result);
-        return;
-    }
-
-    PQclear(pg->result);
-    pg->result = result;
-}
-
-
-static ngx_int_t
-ngx_leadgen_statement_answer(ngx_leadgen_link_t *link)
-{
-    PGresult                   *result;
-    ngx_int_t                   rc;
-    ngx_pool_t                 *pool;
-    ngx_leadgen_pg_t           *pg;
-    ngx_leadgen_call_t         *call;
-    ngx_leadgen_call_result_e   answer;
-
-    pg = link->handle;
-    rc = NGX_OK;
-    pool = NULL;
-
-    /* done() may send on this very link */
-
-    result = pg->result;
-    pg->result = NULL;
-    call = ngx_leadgen_link_next(link);
-    answer = NGX_LEADGEN_CALL_OK;
-
-    switch (PQresultStatus(result)) {
-
-    case PGRES_TUPLES_OK:
-        if (call) {
-            pool = ngx_create_pool(1024, ngx_cycle->log);
-
-            if (pool == NULL
-                || ngx_leadgen_statement_rows(result, call, pool) != NGX_OK)
-            {
-                answer = NGX_LEADGEN_CALL_LOST;
-            }
-        }
-
-        break;
-
-    case PGRES_COMMAND_OK:
-        break;
-
-    default:
-        answer = NGX_LEADGEN_CALL_REFUSED;
-
-        if (call) {
-            ngx_leadgen_statement_refused(result, call);
-        }
-
-        if (ngx_leadgen_statement_is_away(
-                PQresultErrorField(result, PG_DIAG_SQLSTATE)))
-        {
-            rc = NGX_ERROR;
-        }
-
-        ngx_leadgen_statement_forget(pg);
-        break;
-    }
-
-    ngx_leadgen_link_answer(link, answer);
-
-    PQclear(result);
-
-    if (pool) {
-        ngx_destroy_pool(pool);
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_leadgen_statement_rows(const PGresult *result, ngx_leadgen_call_t *call,
-    ngx_pool_t *pool)
-{
-    int         row, column;
-    ngx_str_t  *value;
-
-    call->nrows = PQntuples(result);
-    call->ncols = PQnfields(result);
-
-    value = ngx_pcalloc(pool, (call->nrows * call->ncols + 1)
-                              * sizeof(ngx_str_t));
-    if (value == NULL) {
-        return NGX_ERROR;
-    }
-
-    call->values = value;
-
-    for (row = 0; row < (int) call->nrows; row++) {
-
-        for (column = 0; column < (int) call->ncols; column++, value++) {
-
-            if (PQgetisnull(result, row, column)) {
-                continue;
-            }
-
-            value->data = (u_char *) PQgetvalue(result, row, column);
-            value->len = PQgetlength(result, row, column);
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_leadgen_statement_refused(const PGresult *result, ngx_leadgen_call_t *call)
-{
-    ngx_str_t  code;
-
-    code = ngx_leadgen_statement_field(result, PG_DIAG_SQLSTATE);
-
-    if (code.len == sizeof(call->code) - 1) {
-        ngx_memcpy(call->code, code.data, sizeof(call->code));
-    }
-
-    call->error = ngx_leadgen_statement_field(result,
-                                              PG_DIAG_MESSAGE_PRIMARY);
-    call->detail = ngx_leadgen_statement_field(result,
-                                               PG_DIAG_MESSAGE_DETAIL);
-
-    /* what our functions refuse is no fault of theirs */
-
-    if (call->code[0] != 'L') {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "leadgen: statement: PostgreSQL refuses \"%s\": %s %V",
-                      call->statement, call->code, &call->error);
-    }
-}
-
-
-static ngx_str_t
-ngx_leadgen_statement_field(const PGresult *result, int field)
-{
-    ngx_str_t  text;
-
-    text.data = (u_char *) PQresultErrorField(result, field);
-    text.len = text.data ? ngx_strlen(text.data) : 0;
-
-    return text;
-}
-
-
-/*
- * An error may have been the preparing's, after which the name stands for
- * nothing; to prepare once more costs little.
- */
-
-static void
-ngx_leadgen_statement_forget(ngx_leadgen_pg_t *pg)
-{
-    ngx_memzero(pg->statements, sizeof(pg->statements));
-}
-
-
-/* A server that shuts down, has become a standby, or has lost its client. */
-
-static ngx_uint_t
-ngx_leadgen_statement_is_away(const char *code)
-{
-    return code && (ngx_strncmp(code, "57P", 3) == 0
-                    || ngx_strncmp(code, "08", 2) == 0
-                    || ngx_strcmp(code, "25006") == 0);
+    return memory;
 }
