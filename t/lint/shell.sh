@@ -2,4 +2,4 @@
 # All is well with every shell script.
 set -euo pipefail
 
-t/lint/files '*.sh' 'bash|sh' | xargs shellcheck
+t/lint/files '*.sh' 'bash|sh' | xargs shellcheck -x -P SCRIPTDIR
