@@ -78,6 +78,13 @@ ngx_leadgen_problem_e ngx_leadgen_token_verify(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *token,
     ngx_leadgen_principal_t *principal);
 
+/*
+ * What may have changed since a token was verified: NGX_LEADGEN_PROBLEM_NONE,
+ * TOKEN_EXPIRED or TOKEN_REVOKED.
+ */
+ngx_leadgen_problem_e ngx_leadgen_token_check(
+    const ngx_leadgen_principal_t *principal);
+
 /* Makes an access token for the principal, whose issued and expires it sets. */
 ngx_int_t ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     ngx_leadgen_principal_t *principal, ngx_str_t *token);
@@ -88,6 +95,17 @@ ngx_int_t ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
  */
 ngx_int_t ngx_leadgen_token_refresh(ngx_pool_t *pool, ngx_str_t *token,
     ngx_str_t *hash);
+
+
+/* --- verdict: tokens that this worker has verified --- */
+
+/*
+ * As ngx_leadgen_token_verify, which is asked only for tokens not seen before.
+ * Each time, expiry and revocation are checked anew.
+ */
+ngx_leadgen_problem_e ngx_leadgen_verdict(ngx_pool_t *pool,
+    const ngx_array_t *keys, const ngx_str_t *token,
+    ngx_leadgen_principal_t *principal);
 
 
 /* --- password --- */

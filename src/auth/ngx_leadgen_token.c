@@ -16,7 +16,7 @@
 
 static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
     json_t *claims);
-static ngx_leadgen_problem_e ngx_leadgen_token_times(json_t *claims,
+static ngx_int_t ngx_leadgen_token_times(json_t *claims,
     ngx_leadgen_principal_t *principal);
 static ngx_int_t ngx_leadgen_token_time(json_t *claims, const char *name,
     int64_t *value);
@@ -32,7 +32,6 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
 {
     json_t                   *claims;
     ngx_str_t                 payload;
-    ngx_leadgen_problem_e     problem;
     const ngx_leadgen_key_t  *key;
 
     ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
@@ -52,15 +51,23 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
-    problem = ngx_leadgen_token_times(claims, principal);
-
-    if (problem == NGX_LEADGEN_PROBLEM_NONE
-        && ngx_leadgen_token_is_revoked(principal))
-    {
-        problem = NGX_LEADGEN_PROBLEM_TOKEN_REVOKED;
+    if (ngx_leadgen_token_times(claims, principal) != NGX_OK) {
+        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
-    return problem;
+    return ngx_leadgen_token_check(principal);
+}
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_token_check(const ngx_leadgen_principal_t *principal)
+{
+    if (ngx_time() >= principal->expires) {
+        return NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED;
+    }
+
+    return ngx_leadgen_token_is_revoked(principal)
+           ? NGX_LEADGEN_PROBLEM_TOKEN_REVOKED : NGX_LEADGEN_PROBLEM_NONE;
 }
 
 
@@ -113,7 +120,7 @@ ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
 }
 
 
-static ngx_leadgen_problem_e
+static ngx_int_t
 ngx_leadgen_token_times(json_t *claims, ngx_leadgen_principal_t *principal)
 {
     int64_t  now, expires, issued, begins;
@@ -130,14 +137,13 @@ ngx_leadgen_token_times(json_t *claims, ngx_leadgen_principal_t *principal)
         || issued > now + NGX_LEADGEN_TOKEN_LEEWAY
         || begins > now + NGX_LEADGEN_TOKEN_LEEWAY)
     {
-        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
+        return NGX_ERROR;
     }
 
     principal->issued = issued;
     principal->expires = expires;
 
-    return now >= expires ? NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED
-                          : NGX_LEADGEN_PROBLEM_NONE;
+    return NGX_OK;
 }
 
 

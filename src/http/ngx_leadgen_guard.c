@@ -213,7 +213,7 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
-    problem = ngx_leadgen_token_verify(r->pool, mcf->keys, &token, principal);
+    problem = ngx_leadgen_verdict(r->pool, mcf->keys, &token, principal);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
