@@ -75,8 +75,8 @@ struct ngx_leadgen_call_s {
     ngx_leadgen_backend_t     *backend;
     ngx_event_t                deadline;
     ngx_pool_t                *pool;
-    struct ngx_leadgen_link_s *link;        /* valid with a slot */
     unsigned                   waiting:1;
+    unsigned                   owned:1;
 };
 
 
