@@ -29,6 +29,25 @@ $(build_dir)/compile_commands.json: $(build_dir)/sources.list
 
 $(build_dir)/sources.list: $(module) ;
 
+deps: ## Install what is missing of Debian's packages
+	@docker/local/deps.sh
+
+up: ## Start the whole system below run/
+	@$(MAKE) --no-print-directory deps module
+	@BUILD="$(build_dir)" docker/local/up.sh
+
+down: ## Stop it; data stays
+	@docker/local/down.sh
+
+status: ## Which programs run
+	@docker/local/status.sh
+
+logs: ## Follow all logs
+	@docker/local/logs.sh
+
+install: module ## The module into nginx's modules path, below DESTDIR
+	@docker/local/install.sh "$(module)" "$(DESTDIR)"
+
 test: ## The whole test suite
 	@$(MAKE) --no-print-directory deps module
 	@t/run "$(build_dir)" "$(CC)" $(SUITES)
@@ -53,4 +72,4 @@ asan: ## Test blocks under AddressSanitizer and UBSan
 
 clean: ## Remove build/ and run/
 	@docker/local/down.sh
-	rm -rf build run
+	rm -rf build "$$(realpath -m "$${LEADGEN_RUN:-run}")" "$${LEADGEN_RUN:-run}"

@@ -1,0 +1,23 @@
+#!/bin/bash
+# Stops what up.sh started; data stays.
+. "$(dirname "$0")/common.sh"
+
+if is_up; then
+    control shutdown > /dev/null
+    await_end
+    echo "down: all programs have ended"
+elif pid=$(supervisor_process); then
+    kill "$pid"
+    await_end
+    echo "down: all programs have ended"
+else
+    await_end
+    echo "down: nothing runs"
+fi
+
+# the directory of a socket whose path would be too long in run/
+place=$(sed -n 's,^file = \(/tmp/leadgen-.*\)/supervisor\.sock$,\1,p' \
+        "$run/supervisord.conf" 2>/dev/null || true)
+if [ -n "$place" ]; then
+    rm -rf "$place"
+fi
