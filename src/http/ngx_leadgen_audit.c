@@ -14,8 +14,7 @@ static void ngx_leadgen_audit_fill(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_action_e action);
 static void ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx);
 static ngx_uint_t ngx_leadgen_audit_is_safe(ngx_http_request_t *r);
-static void ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx, u_char *buffer,
-    size_t size);
+static void ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx);
 
 
 ngx_leadgen_problem_e
@@ -33,6 +32,12 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     }
 
     ngx_leadgen_audit_fill(r, ctx, action);
+
+    /* now: a page for the refusal may be judged by another rule */
+
+    if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE) {
+        ngx_leadgen_audit_error(ctx);
+    }
 
     size = ngx_leadgen_event_size(&ctx->event);
 
@@ -165,7 +170,7 @@ void
 ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_uint_t status)
 {
-    u_char                error[128];
+    ngx_str_t            *error;
     ngx_leadgen_event_t  *event;
 
     if (!ctx->to_record) {
@@ -173,54 +178,55 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     event = &ctx->event;
+    error = &event->text[NGX_LEADGEN_EVENT_ERROR];
 
     event->status = (uint16_t) status;
     event->duration = (uint32_t) (ngx_leadgen_time_monotonic() - ctx->started);
-    event->outcome = status < NGX_HTTP_BAD_REQUEST
-                     ? NGX_LEADGEN_OUTCOME_SUCCESS
-                     : NGX_LEADGEN_OUTCOME_FAILURE;
 
-    if (event->outcome == NGX_LEADGEN_OUTCOME_FAILURE) {
-        ngx_leadgen_audit_error(ctx, error, sizeof(error));
+    if (status >= NGX_HTTP_BAD_REQUEST && error->len == 0) {
+        ngx_leadgen_audit_error(ctx);
     }
+
+    event->outcome = error->len ? NGX_LEADGEN_OUTCOME_FAILURE
+                                : NGX_LEADGEN_OUTCOME_SUCCESS;
 
     (void) ngx_leadgen_event_append(event, ctx->reserved, ctx->intended);
 
-    ngx_str_null(&event->text[NGX_LEADGEN_EVENT_ERROR]);
     ctx->reserved = 0;
     ctx->to_record = 0;
 }
 
 
 static void
-ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx, u_char *buffer, size_t size)
+ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx)
 {
-    u_char      *last;
+    u_char      *p, *last;
     ngx_int_t    missing;
     ngx_str_t   *error;
 
     error = &ctx->event.text[NGX_LEADGEN_EVENT_ERROR];
-    error->data = buffer;
+    error->data = ctx->error;
+    last = ctx->error + sizeof(ctx->error);
 
     if (ctx->problem == NGX_LEADGEN_PROBLEM_NONE) {
-        last = ngx_snprintf(buffer, size, "HTTP status %ui",
-                            (ngx_uint_t) ctx->event.status);
+        p = ngx_slprintf(ctx->error, last, "HTTP status %ui",
+                         (ngx_uint_t) ctx->event.status);
 
     } else {
-        last = ngx_snprintf(buffer, size, "%V",
-                            &ngx_leadgen_problems[ctx->problem].slug);
+        p = ngx_slprintf(ctx->error, last, "%V",
+                         &ngx_leadgen_problems[ctx->problem].slug);
     }
 
     if (ctx->problem == NGX_LEADGEN_PROBLEM_PERMISSION_MISSING) {
         missing = ngx_leadgen_decide_missing(ctx->match.rule, &ctx->principal);
 
         if (missing != NGX_ERROR) {
-            last = ngx_snprintf(last, size - (last - buffer), ": %V",
-                                &ngx_leadgen_permissions[missing].name);
+            p = ngx_slprintf(p, last, ": %V",
+                             &ngx_leadgen_permissions[missing].name);
         }
     }
 
-    error->len = last - buffer;
+    error->len = p - ctx->error;
 }
 
 

@@ -35,6 +35,7 @@ typedef struct {
     ngx_leadgen_decision_e     decision;
 
     ngx_leadgen_event_t        event;
+    u_char                     error[128];  /* the event's */
     size_t                     reserved;    /* bytes in the spool */
     unsigned                   to_record:1; /* the event waits for its outcome */
     unsigned                   intended:1;
