@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -181,9 +182,14 @@ def gateway():
         done = subprocess.run([ROOT / "docker/local" / script], env=env,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True)
-        assert done.returncode == 0, done.stdout
+        if done.returncode != 0:
+            pytest.exit(f"{script} failed:\n{done.stdout}", returncode=1)
 
     stack("down.sh")
+    # the run before may have left it, to be looked at
+    shutil.rmtree(run.resolve(), ignore_errors=True)
+    run.unlink(missing_ok=True)
+    run.parent.mkdir(parents=True, exist_ok=True)
     stack("up.sh")
     try:
         yield Gateway(run, port)

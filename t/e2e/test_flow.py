@@ -160,12 +160,33 @@ def test_the_permission_missing_is_named(gateway, campaign):
 
 @pytest.mark.parametrize("path", [
     "/api//campaigns", "/api/./campaigns", "/api/x/../campaigns",
-    "/api/%2e%2e/campaigns", "/api%2fcampaigns", "/api/campaigns%2f1",
-    "/api/campaigns;x=1", "/api\\campaigns", "/api/campaigns%00",
+    "/api/x/%2e%2e/campaigns", "/api%2fcampaigns", "/api/campaigns%2f1",
+    "/api/campaigns;x=1", "/api/campaigns\\1", "/api/campaigns%00",
     "/api/%252e/campaigns", "/api/x#/../campaigns"])
 def test_path_not_canonical(gateway, path):
     answer = gateway.request("GET", path, "admin")
     assert answer.status == 400, answer.body
+
+
+FORGED = [("X-User-Id", "4711"), ("X_User_Id", "4711"), ("x-user-role", "admin"),
+          ("X_User_Role", "admin"), ("X-User-Email", "mallory@example.com"),
+          ("X_User-Email", "mallory@example.com"), ("X-Request-Id", "forged"),
+          ("X_Request_Id", "forged")]
+
+
+def test_the_backend_sees_who_it_is(gateway):
+    me = gateway.request("GET", "/api/auth/me", "user").json
+    for headers in ([], FORGED):
+        answer = gateway.request("GET", "/api/profile", "user", headers=headers)
+        assert answer.status == 200
+        assert answer.json == {"user_id": me["id"], "email": me["email"],
+                               "role": "user", "request_id": answer.request_id}
+
+
+def test_the_backend_sees_nobody_on_a_public_route(gateway):
+    answer = gateway.request("GET", "/api/public/status", headers=FORGED)
+    assert answer.status == 200
+    assert uuid.UUID(answer.request_id).version == 7
 
 
 def test_token_is_checked(gateway):
