@@ -71,8 +71,8 @@ def make_users(connection, path):
 
 def make_backend(connection, password):
     """It makes its tables itself, in a schema of its own."""
-    if not connection.execute("select from pg_catalog.pg_roles"
-                              " where rolname = 'leadgen_backend'").fetchone():
+    if connection.execute("select from pg_catalog.pg_roles where rolname ="
+                          " 'leadgen_backend'").fetchone() is None:
         connection.execute(sql.SQL("create role {}").format(BACKEND))
         connection.execute(sql.SQL("grant {} to current_user").format(BACKEND))
     connection.execute(sql.SQL("alter role {} login password {}").format(

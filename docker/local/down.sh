@@ -1,5 +1,6 @@
 #!/bin/bash
 # Stops what up.sh started; data stays.
+# shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
 if is_up; then

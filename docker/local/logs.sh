@@ -1,5 +1,6 @@
 #!/bin/bash
 # Follows the logs of all programs.
+# shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
 shopt -s nullglob

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What supervisord runs: start.sh postgres|redis|backend|nginx.  Each program
 # ends when supervisord is no more, however that ended.
+# shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
 # shellcheck source=/dev/null

@@ -6,6 +6,7 @@
 # LEADGEN_PORT, LEADGEN_ADMIN_PORT   where the gateway listens: 8000, 3004
 # DATABASE_URL, REDIS_URL            servers to use instead of private ones
 # ENVIRONMENT, APP_VERSION           what the applications say they are
+# shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
 port=${LEADGEN_PORT:-8000}
@@ -189,7 +190,7 @@ bin_of_postgres() {
     local version bin
 
     version=$(cat "$run/postgres/data/PG_VERSION" 2>/dev/null || true)
-    bin=$(find "/usr/lib/postgresql/${version:-.}" -path '*/bin/initdb' 2>/dev/null \
+    bin=$(find "/usr/lib/postgresql/$version" -path '*/bin/initdb' 2>/dev/null \
           | sort -V | tail -n 1)
     [ -n "$bin" ] || fail "there is no PostgreSQL ${version:-server} for" \
         "$run/postgres: install postgresql${version:+-$version}."
@@ -197,15 +198,14 @@ bin_of_postgres() {
 }
 
 write_env() {
-    (
-        umask 077
+    (umask 077 && {
         quote DATABASE_URL "$DATABASE_URL"
         quote REDIS_URL "$REDIS_URL"
         quote LEADGEN_DATABASE_URL "$gateway_database"
         quote BACKEND_DATABASE_URL "$backend_database"
         quote ENVIRONMENT "$environment"
         quote APP_VERSION "$version"
-    ) > "$run/env.new"
+    } > "$run/env.new")
     mv "$run/env.new" "$run/env"
 }
 
@@ -241,9 +241,7 @@ END
 }
 
 configure_redis() {
-    (
-        umask 077
-        cat > "$run/redis/redis.conf" <<END
+    (umask 077 && cat > "$run/redis/redis.conf") <<END
 bind 127.0.0.1
 port $redis_port
 requirepass $(secret redis)
@@ -251,7 +249,6 @@ dir $run/redis
 pidfile $run/redis/redis.pid
 appendonly yes
 END
-    )
     owned_by redis "$run/redis" "$run/redis/redis.conf"
 }
 

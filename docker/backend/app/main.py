@@ -41,6 +41,12 @@ async def dangling(_, error):
                          " there is no such row."}, 422)
 
 
+@app.exception_handler(psycopg.errors.NotNullViolation)
+async def empty(_, error):
+    return JSONResponse({"detail": f"{error.diag.column_name} needs a value."},
+                        422)
+
+
 @app.exception_handler(psycopg.errors.DataError)
 async def out_of_range(*_):
     return JSONResponse({"detail": "A value is out of range."}, 422)
