@@ -62,6 +62,12 @@ ngx_leadgen_verdict(ngx_pool_t *pool, const ngx_array_t *keys,
         ngx_leadgen_verdict_start(keys);
     }
 
+    if (token->len < sizeof(uint64_t)
+        || token->len > NGX_LEADGEN_VERDICT_TOKEN)
+    {
+        return ngx_leadgen_token_verify(pool, keys, token, principal);
+    }
+
     verdict = ngx_leadgen_verdict_find(token);
 
     if (verdict == NULL) {
@@ -107,12 +113,6 @@ static ngx_leadgen_verdict_t *
 ngx_leadgen_verdict_find(const ngx_str_t *token)
 {
     ngx_leadgen_verdict_t  *verdict;
-
-    if (token->len < sizeof(uint64_t)
-        || token->len > NGX_LEADGEN_VERDICT_TOKEN)
-    {
-        return NULL;
-    }
 
     for (verdict = *ngx_leadgen_verdict_bucket(token);
          verdict;
@@ -161,10 +161,6 @@ ngx_leadgen_verdict_keep(const ngx_str_t *token,
     u_char                 *p;
     ngx_queue_t            *oldest;
     ngx_leadgen_verdict_t  *verdict, **bucket;
-
-    if (token->len > NGX_LEADGEN_VERDICT_TOKEN) {
-        return;
-    }
 
     if (ngx_leadgen_verdicts.count == NGX_LEADGEN_VERDICT_MAX) {
         oldest = ngx_queue_last(&ngx_leadgen_verdicts.used);
