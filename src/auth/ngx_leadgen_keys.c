@@ -44,7 +44,9 @@ ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys, ngx_str_t *secret,
     for (i = 0; i < keys->nelts; i++) {
 
         if (known[i].kid.len == key.kid.len
-            && ngx_memcmp(known[i].kid.data, key.kid.data, key.kid.len) == 0)
+            && (key.kid.len == 0
+                || ngx_memcmp(known[i].kid.data, key.kid.data, key.kid.len)
+                   == 0))
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "two keys with kid \"%V\": each needs its own",
