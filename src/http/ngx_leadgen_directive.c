@@ -248,8 +248,8 @@ ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
-    ngx_leadgen_conf_note(cf, &mcf->uses_database);
+    ngx_leadgen_conf_note(cf, "leadgen_spool", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_spool", &mcf->uses_database);
 
     return NGX_CONF_OK;
 }
