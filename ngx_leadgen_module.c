@@ -58,6 +58,13 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_revocation_max_stale"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_leadgen_directive_max_stale,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_service"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_leadgen_directive_service,

@@ -108,6 +108,26 @@ ngx_leadgen_problem_e ngx_leadgen_verdict(ngx_pool_t *pool,
     ngx_leadgen_principal_t *principal);
 
 
+/* --- revocation: epochs, as PostgreSQL tells them --- */
+
+/* What the backend conf of the feed needs. */
+extern const char  ngx_leadgen_revocation_channels[];
+void ngx_leadgen_revocation_notified(void *data, ngx_str_t *channel,
+    ngx_str_t *payload);
+void ngx_leadgen_revocation_connected(void *data);
+
+/*
+ * Starts the feed of this worker, over a connection of its own; revocations
+ * reach the zone within milliseconds of their commit while it is up.
+ */
+ngx_int_t ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_backend_conf_t *conf);
+void ngx_leadgen_revocation_stop(void);
+
+/* Seconds since this worker last knew all revocations there were. */
+time_t ngx_leadgen_revocation_age(void);
+
+
 /* --- password --- */
 
 /*

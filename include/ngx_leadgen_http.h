@@ -39,6 +39,8 @@ char *ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_directive_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_leadgen_directive_max_stale(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_directive_service(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

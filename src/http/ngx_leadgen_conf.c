@@ -183,6 +183,15 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
     mcf->audit.queue = 4;
     mcf->audit.timeout = 10000;
 
+    mcf->revocations = mcf->database;
+    ngx_str_set(&mcf->revocations.name, "revocations");
+    mcf->revocations.links = 1;
+    mcf->revocations.depth = 2;
+    mcf->revocations.queue = 4;
+    mcf->revocations.channels = ngx_leadgen_revocation_channels;
+    mcf->revocations.notified = ngx_leadgen_revocation_notified;
+    mcf->revocations.connected = ngx_leadgen_revocation_connected;
+
     ngx_str_set(&mcf->hashing.name, "hashing");
     mcf->hashing.driver = "thread";
     mcf->hashing.links = 2;

@@ -39,6 +39,7 @@ typedef struct {
     ngx_shm_zone_t              *zone;
     ngx_leadgen_backend_conf_t   database;
     ngx_leadgen_backend_conf_t   audit;     /* the same, for the pump */
+    ngx_leadgen_backend_conf_t   revocations;   /* and for their feed */
     ngx_leadgen_backend_conf_t   redis;
     ngx_leadgen_backend_conf_t   hashing;   /* threads for passwords */
     ngx_leadgen_backend_conf_t   files;     /* threads for the spool */
@@ -47,6 +48,7 @@ typedef struct {
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
     ngx_str_t                    service;
+    time_t                       max_stale; /* of revocations, seconds; 0: any */
     ngx_leadgen_trie_t          *api;
 
     ngx_leadgen_conf_use_t       uses_zone;

@@ -322,6 +322,49 @@ ngx_leadgen_directive_role(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* TIME [deny|allow]: what to do with tokens once revocations are that old. */
+
+char *
+ngx_leadgen_directive_max_stale(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_leadgen_main_conf_t  *mcf = conf;
+
+    ngx_int_t   seconds;
+    ngx_str_t  *word;
+
+    word = cf->args->elts;
+    seconds = ngx_parse_time(&word[1], 1);
+
+    if (seconds == NGX_ERROR || seconds < 15) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is not a time of 15s or more", &word[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts == 3
+        && ngx_strcmp(word[2].data, "deny") != 0
+        && ngx_strcmp(word[2].data, "allow") != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is neither \"deny\" nor \"allow\"",
+                           &word[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->max_stale = seconds;
+
+    if (cf->args->nelts == 3 && word[2].data[0] == 'a') {
+        mcf->max_stale = 0;
+    }
+
+    ngx_leadgen_conf_note(cf, "leadgen_revocation_max_stale",
+                          &mcf->uses_database);
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_leadgen_directive_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {

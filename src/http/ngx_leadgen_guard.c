@@ -213,6 +213,10 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
+    if (mcf->max_stale && ngx_leadgen_revocation_age() > mcf->max_stale) {
+        return NGX_LEADGEN_PROBLEM_REVOCATIONS_UNKNOWN;
+    }
+
     problem = ngx_leadgen_verdict(r->pool, mcf->keys, &token, principal);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {

@@ -45,6 +45,12 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (mcf->database.driver
+        && ngx_leadgen_revocation_start(cycle, &mcf->revocations) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (mcf->spool.path.len == 0) {
         return NGX_OK;
     }
@@ -90,6 +96,8 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
         ngx_leadgen_pump_stop();
         ngx_leadgen_spool_close();
     }
+
+    ngx_leadgen_revocation_stop();
 
     for (i = 0; i < sizeof(backend) / sizeof(backend[0]); i++) {
 

@@ -1,0 +1,252 @@
+
+/*
+ * Revocations: PostgreSQL's notifications go in, epochs in the zone come out.
+ *
+ * A notification brings a revocation at once.  After each connecting, and every
+ * few seconds, the rows since the last one known are asked for, which makes up
+ * for notifications that were missed and shows how current this gateway is.
+ */
+
+
+#include "ngx_leadgen_auth.h"
+
+
+#define NGX_LEADGEN_REVOCATION_INTERVAL  5000       /* milliseconds */
+#define NGX_LEADGEN_REVOCATION_RETRY     500
+
+/* Numbers are drawn before transactions commit, so a lower one may show up
+ * later than a higher one: what is asked for overlaps. */
+#define NGX_LEADGEN_REVOCATION_OVERLAP   256
+
+
+/* The columns of api.revocations_since. */
+
+typedef enum {
+    NGX_LEADGEN_REVOCATION_SEQUENCE = 0,
+    NGX_LEADGEN_REVOCATION_KIND,
+    NGX_LEADGEN_REVOCATION_SUBJECT,
+    NGX_LEADGEN_REVOCATION_EPOCH,
+    NGX_LEADGEN_REVOCATION_KEEP,
+    NGX_LEADGEN_REVOCATION_NCOLS
+} ngx_leadgen_revocation_column_e;
+
+
+/* Lifetime: worker. */
+
+static struct {
+    ngx_leadgen_backend_t  *backend;
+    ngx_event_t             timer;
+    ngx_uint_t              asking;
+    ngx_int_t               sequence;       /* the last one known */
+    u_char                  text[NGX_INT64_LEN];
+    time_t                  current;        /* when all was known */
+} ngx_leadgen_revocation;
+
+
+static void ngx_leadgen_revocation_ask(ngx_event_t *ev);
+static void ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call);
+static void ngx_leadgen_revocation_apply(const ngx_str_t *columns);
+
+
+const char  ngx_leadgen_revocation_channels[] = "LISTEN leadgen_revocations";
+
+static const char  ngx_leadgen_revocation_statement[] =
+    "select sequence, kind, subject, epoch, keep "
+    "from api.revocations_since($1::bigint)";
+
+
+ngx_int_t
+ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_backend_conf_t *conf)
+{
+    ngx_event_t              *ev;
+    static ngx_connection_t   none = { .fd = (ngx_socket_t) -1 };
+
+    ngx_memzero(&ngx_leadgen_revocation, sizeof(ngx_leadgen_revocation));
+
+    ev = &ngx_leadgen_revocation.timer;
+    ev->handler = ngx_leadgen_revocation_ask;
+    ev->data = &none;
+    ev->log = cycle->log;
+    ev->cancelable = 1;
+
+    ngx_leadgen_revocation.backend = ngx_leadgen_backend_start(cycle, conf);
+    if (ngx_leadgen_revocation.backend == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* what a zone kept over a reload knows is no older than the reload */
+
+    ngx_leadgen_revocation.current = ngx_time();
+    ngx_add_timer(ev, 1);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_leadgen_revocation_stop(void)
+{
+    if (ngx_leadgen_revocation.backend == NULL) {
+        return;
+    }
+
+    if (ngx_leadgen_revocation.timer.timer_set) {
+        ngx_del_timer(&ngx_leadgen_revocation.timer);
+    }
+
+    ngx_leadgen_backend_stop(ngx_leadgen_revocation.backend);
+    ngx_leadgen_revocation.backend = NULL;
+}
+
+
+time_t
+ngx_leadgen_revocation_age(void)
+{
+    return ngx_time() - ngx_leadgen_revocation.current;
+}
+
+
+void
+ngx_leadgen_revocation_connected(void *data)
+{
+    ngx_leadgen_revocation_ask(NULL);
+}
+
+
+static void
+ngx_leadgen_revocation_ask(ngx_event_t *ev)
+{
+    ngx_int_t            since;
+    ngx_leadgen_call_t  *call;
+
+    if (ngx_leadgen_revocation.timer.timer_set) {
+        ngx_del_timer(&ngx_leadgen_revocation.timer);
+    }
+
+    ngx_add_timer(&ngx_leadgen_revocation.timer,
+                  NGX_LEADGEN_REVOCATION_INTERVAL);
+
+    if (ngx_leadgen_revocation.asking) {
+        return;
+    }
+
+    call = ngx_leadgen_call_create(NULL, 1);
+    if (call == NULL) {
+        return;
+    }
+
+    since = ngx_leadgen_revocation.sequence - NGX_LEADGEN_REVOCATION_OVERLAP;
+
+    call->done = ngx_leadgen_revocation_answer;
+    call->statement = ngx_leadgen_revocation_statement;
+    call->args[0].data = ngx_leadgen_revocation.text;
+    call->args[0].len = ngx_sprintf(ngx_leadgen_revocation.text, "%i",
+                                    ngx_max(since, 0))
+                        - ngx_leadgen_revocation.text;
+
+    if (ngx_leadgen_call_submit(ngx_leadgen_revocation.backend, call, 0)
+        != NGX_OK)
+    {
+        ngx_leadgen_call_cancel(call);
+        return;
+    }
+
+    ngx_leadgen_revocation.asking = 1;
+}
+
+
+static void
+ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
+{
+    ngx_uint_t  row;
+
+    ngx_leadgen_revocation.asking = 0;
+
+    if (call->result != NGX_LEADGEN_CALL_OK
+        || call->ncols != NGX_LEADGEN_REVOCATION_NCOLS)
+    {
+        if (ngx_leadgen_revocation.timer.timer_set) {
+            ngx_del_timer(&ngx_leadgen_revocation.timer);
+        }
+
+        ngx_add_timer(&ngx_leadgen_revocation.timer,
+                      NGX_LEADGEN_REVOCATION_RETRY);
+        return;
+    }
+
+    for (row = 0; row < call->nrows; row++) {
+        ngx_leadgen_revocation_apply(&call->values[row * call->ncols]);
+    }
+
+    ngx_leadgen_revocation.current = ngx_time();
+}
+
+
+/* The payload has the columns of a row, with spaces between. */
+
+void
+ngx_leadgen_revocation_notified(void *data, ngx_str_t *channel,
+    ngx_str_t *payload)
+{
+    u_char      *p, *last, *space;
+    ngx_str_t    columns[NGX_LEADGEN_REVOCATION_NCOLS];
+    ngx_uint_t   i;
+
+    p = payload->data;
+    last = p + payload->len;
+
+    for (i = 0; i < NGX_LEADGEN_REVOCATION_NCOLS; i++) {
+
+        if (p > last) {
+            return;
+        }
+
+        space = ngx_strlchr(p, last, ' ');
+
+        columns[i].data = p;
+        columns[i].len = (space ? space : last) - p;
+        p = (space ? space : last) + 1;
+    }
+
+    ngx_leadgen_revocation_apply(columns);
+}
+
+
+static void
+ngx_leadgen_revocation_apply(const ngx_str_t *columns)
+{
+    time_t            epoch, keep;
+    u_char            key[NGX_LEADGEN_UUID_SIZE];
+    int64_t           user_id;
+    ngx_int_t         sequence;
+    const ngx_str_t  *subject;
+
+    subject = &columns[NGX_LEADGEN_REVOCATION_SUBJECT];
+    sequence = ngx_atoi(columns[NGX_LEADGEN_REVOCATION_SEQUENCE].data,
+                        columns[NGX_LEADGEN_REVOCATION_SEQUENCE].len);
+    epoch = ngx_atotm(columns[NGX_LEADGEN_REVOCATION_EPOCH].data,
+                      columns[NGX_LEADGEN_REVOCATION_EPOCH].len);
+    keep = ngx_atotm(columns[NGX_LEADGEN_REVOCATION_KEEP].data,
+                     columns[NGX_LEADGEN_REVOCATION_KEEP].len);
+
+    if (sequence == NGX_ERROR || epoch == NGX_ERROR || keep == NGX_ERROR) {
+        return;
+    }
+
+    ngx_leadgen_revocation.sequence = ngx_max(ngx_leadgen_revocation.sequence,
+                                              sequence);
+
+    if (columns[NGX_LEADGEN_REVOCATION_KIND].len == 4) {
+        user_id = ngx_atoi(subject->data, subject->len);
+
+        if (user_id > 0) {
+            (void) ngx_leadgen_epoch_set(NGX_LEADGEN_EPOCH_USER,
+                                         (u_char *) &user_id, epoch, keep);
+        }
+
+    } else if (ngx_leadgen_uuid_parse(subject, key) == NGX_OK) {
+        (void) ngx_leadgen_epoch_set(NGX_LEADGEN_EPOCH_SESSION, key, epoch,
+                                     keep);
+    }
+}
