@@ -17,9 +17,13 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/tables.sql
 \ir functions/base.sql
 \ir functions/partitions.sql
+\ir functions/revocations.sql
 \ir functions/users.sql
 \ir functions/audit.sql
 \ir functions/authentication.sql
+\ir functions/sessions.sql
+\ir functions/passwords.sql
+\ir functions/admin_users.sql
 
 revoke all on all functions in schema api, private from public, leadgen_gateway;
 grant execute on all functions in schema api to leadgen_gateway;

@@ -20,6 +20,26 @@ $$;
 
 
 /*
+ * What the gateway makes an access token from; the lock of the user's row is
+ * held.
+ *
+ * session    UUID, or null
+ * issued_at  the token's iat, seconds since 1970
+ */
+create or replace function private.session_object(account public.users, session uuid)
+returns jsonb
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+select jsonb_build_object(
+    'user', private.user_object(account),
+    'session', session,
+    'issued_at', private.issued_at(account.id)
+);
+$$;
+
+
+/*
  * Records a login and, if the password was right, opens the session.
  *
  * request  as for every endpoint, and "login": {
@@ -32,8 +52,11 @@ $$;
  *              "refresh_expires_in": seconds,
  *              "failure": why it failed, for the audit log, or null}
  *
- * Returns 200 and the user; or 401 without body, when it was not verified, or
- * the user was deactivated, deleted or given another password meanwhile.
+ * Of the user's sessions 20 stay, the oldest ends.
+ *
+ * Returns 200 and {"user", "session", "issued_at"}, for an access token; or 401
+ * without body, when it was not verified, or the user was deactivated, deleted
+ * or given another password meanwhile.
  */
 create or replace function api.login_finish(request jsonb) returns api.reply
 language plpgsql security definer
@@ -42,6 +65,8 @@ as $$
 declare
     login constant jsonb := request -> 'login';
     account public.users;
+    opened public.sessions;
+    ended uuid[];
 begin
     if (login ->> 'verified')::boolean then
         update public.users u
@@ -61,16 +86,37 @@ begin
         return row(401, null, null, true)::api.reply;
     end if;
 
-    insert into public.sessions (
-        id, user_id, refresh_token_hash, expires_at, ip_address, user_agent
-    ) values (
+    delete from public.sessions s
+    where s.user_id = account.id
+        and least(s.revoked_at, s.expires_at) < now() - interval '1 day';
+
+    insert into public.sessions as s (id, user_id, expires_at, ip_address, user_agent)
+    values (
         (login ->> 'session')::uuid,
         account.id,
-        decode(login ->> 'refresh_token_hash', 'hex'),
         now() + make_interval(secs => (login ->> 'refresh_expires_in')::double precision),
         private.to_inet(request ->> 'ip_address'),
         request ->> 'user_agent'
-    );
+    )
+    returning * into opened;
+
+    insert into public.refresh_tokens (hash, session_id)
+    values (decode(login ->> 'refresh_token_hash', 'hex'), opened.id);
+
+    with oldest as (
+        select s.id
+        from public.sessions s
+        where s.user_id = account.id and s.revoked_at is null and s.expires_at > now()
+        order by s.created_at desc, s.id desc
+        offset 20
+    ), revoked as (
+        update public.sessions s
+        set revoked_at = now()
+        from oldest
+        where s.id = oldest.id
+        returning s.id
+    )
+    select array_agg(r.id) into ended from revoked r;
 
     perform private.audit(
         request, 'login', account.id, account.email,
@@ -78,7 +124,9 @@ begin
         jsonb_build_object('session', login -> 'session'), null
     );
 
-    return row(200, private.user_object(account), null, true)::api.reply;
+    perform private.revoke(account.id, e.id) from unnest(ended) as e (id);
+
+    return row(200, private.session_object(account, opened.id), null, true)::api.reply;
 end
 $$;
 

@@ -96,6 +96,20 @@ select to_timestamp(
 $$;
 
 
+-- A new UUIDv7, for a second row in the audit log.
+create or replace function private.uuid_mint() returns uuid
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+-- bits 52 and 53, beside 54 of version 4
+select encode(set_bit(set_bit(overlay(
+    uuid_send(gen_random_uuid())
+    placing substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+    from 1 for 6
+), 52, 1), 53, 1), 'hex')::uuid;
+$$;
+
+
 -- The version of migrations and functions, as sql/migrate left it; for the
 -- gateway and for people.
 create or replace function api.schema_version() returns text

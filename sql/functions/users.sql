@@ -58,21 +58,34 @@ $$;
 
 /*
  * As private.create_user, but a user of that address is given the name, the
- * password and the role, and is active again.  Returns the id.
+ * password and the role, is active again, and all sessions of the user end.
+ * Returns the id.
  */
 create or replace function private.ensure_user(
     email text, name text, hashed_password text, role text default 'user'
 ) returns bigint
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-insert into public.users as u (email, name, hashed_password, role)
-values (btrim($1), $2, $3, $4)
-on conflict ((private.canonical_email(u.email)) collate "C") do update
-set
-    name = excluded.name,
-    hashed_password = excluded.hashed_password,
-    role = excluded.role,
-    is_active = true
-returning u.id;
+declare
+    changed_id bigint;
+begin
+    update public.users u
+    set
+        name = $2,
+        hashed_password = $3,
+        role = $4,
+        is_active = true
+    where (private.canonical_email(u.email)) collate "C" = private.canonical_email($1)
+    returning u.id into changed_id;
+
+    if changed_id is null then
+        return private.create_user($1, $2, $3, $4);
+    end if;
+
+    perform private.end_sessions(changed_id);
+    perform private.revoke(changed_id);
+
+    return changed_id;
+end
 $$;

@@ -1,0 +1,558 @@
+/*
+ * Administration of users: the calls below /api/admin/users.
+ *
+ * request  as for every endpoint; of those that change something also "roles":
+ *          object, for each role of the gateway's configuration an array of
+ *          its permissions
+ */
+
+
+/*
+ * A cursor is the last id of a page: a version byte and 8 bytes, in base64 that
+ * needs no escaping in a URL.
+ */
+create or replace function private.user_cursor(id bigint) returns text
+language sql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select translate(encode('\x02'::bytea || int8send(id), 'base64'), '+/', '-_');
+$$;
+
+
+-- The id of a cursor, or NULL when the text is not one.
+create or replace function private.user_cursor_id(cursor text) returns bigint
+language plpgsql immutable strict parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    id bigint;
+begin
+    id := ('x' || substr(encode(decode(translate(cursor, '-_', '+/'), 'base64'), 'hex'), 3))::bit(64)::bigint;
+
+    if private.user_cursor(id) = cursor then
+        return id;
+    end if;
+
+    return null;
+exception
+    when data_exception then return null;
+end
+$$;
+
+
+-- The user whose id is in the path.  LG404: there is none.
+create or replace function private.user_of_path(request jsonb) returns public.users
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    id constant text := request #>> '{params,id}';
+    account public.users;
+begin
+    if id ~ '^[1-9][0-9]{0,17}$' then
+        select * into account from public.users u where u.id = user_of_path.id::bigint;
+    end if;
+
+    if account.id is null then
+        perform private.refuse(404, 'There is no user with this id.');
+    end if;
+
+    return account;
+end
+$$;
+
+
+-- Whether a text has the form of an e-mail address that mail can be sent to.
+create or replace function private.is_email(value text) returns boolean
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select char_length(value) between 3 and 254
+    and char_length(private.canonical_email(value)) between 3 and 254
+    and value collate "und-x-icu"
+        ~ '^[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+@[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+$';
+$$;
+
+
+/*
+ * Refuses a body with fields that are not allowed, missing or out of bounds:
+ * LG422 naming each.  In place of a password it has hashed_password.
+ */
+create or replace function private.user_check(request jsonb, allowed text[], required text[])
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    body constant jsonb := request -> 'body';
+    errors jsonb;
+begin
+    with fields (name, value) as (
+        select b.key, b.value from jsonb_each(body) b
+        union all
+        select r.name, 'null' from unnest(required) as r (name) where not body ? r.name
+    ), texts as (
+        select
+            f.name,
+            f.value,
+            btrim(case when jsonb_typeof(f.value) = 'string' then f.value #>> '{}' end) as text
+        from fields f
+    )
+    select jsonb_agg(
+        jsonb_build_object(
+            'field', case t.name when 'hashed_password' then 'password' else t.name end,
+            'message', m.message
+        ) order by t.name
+    )
+    into errors
+    from texts t
+    cross join lateral (select case
+        when not t.name = any(allowed) then
+            'There is no such field: there are '
+            || replace(array_to_string(allowed, ', '), 'hashed_password', 'password') || '.'
+        when t.name = 'email' and private.is_email(t.text) is not true then
+            'Send an e-mail address such as ann@example.com, of 254 characters at most.'
+        when t.name = 'name' and (
+            t.text is null or char_length(t.text) not between 1 and 200 or t.text ~ '[[:cntrl:]]'
+        ) then
+            'Send 1 to 200 characters without control characters.'
+        when t.name = 'role' and (request -> 'roles' ? t.text) is not true then
+            'Send one of '
+            || (select string_agg(r.name, ', ' order by r.name) from jsonb_object_keys(request -> 'roles') as r (name))
+            || '.'
+        when t.name = 'is_active' and jsonb_typeof(t.value) <> 'boolean' then
+            'Send true or false.'
+        when t.name = 'hashed_password' and not private.is_password_hash(t.text) then
+            'Send a password of 8 to 128 bytes.'
+    end) as m (message)
+    where m.message is not null;
+
+    if errors is not null then
+        perform private.refuse(422, 'Mend the fields listed in errors and send it again.', errors);
+    end if;
+end
+$$;
+
+
+/*
+ * Changes of users wait here for each other, so that each sees the administrators
+ * the one before has left.  LG401: the session of the token has ended, or its
+ * user has another role, since the gateway looked.
+ */
+create or replace function private.users_lock(request jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform pg_advisory_xact_lock(hashtext('leadgen users'));
+
+    perform
+    from public.sessions s
+    join public.users u on u.id = s.user_id
+    where s.id = (request #>> '{principal,session}')::uuid
+        and (
+            s.revoked_at is not null
+            or not u.is_active
+            or u.role is distinct from request #>> '{principal,role}'
+        );
+
+    if found then
+        perform private.refuse(401, 'Log in again.');
+    end if;
+end
+$$;
+
+
+/*
+ * The permissions of a role, as an array; none for a role that is not in the
+ * configuration any more.
+ */
+create or replace function private.role_permissions(request jsonb, role text) returns jsonb
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if jsonb_typeof(request -> 'roles') is distinct from 'object' then
+        raise exception 'the request has no roles';
+    end if;
+
+    return coalesce(request -> 'roles' -> role, '[]');
+end
+$$;
+
+
+/*
+ * Refuses a role whose permissions exceed those of the caller: LG403 naming
+ * them.
+ *
+ * field  of the body that is to blame, or NULL
+ */
+create or replace function private.role_within(request jsonb, role text, field text)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    missing text;
+begin
+    select string_agg(p.name, ', ' order by p.name)
+    into missing
+    from jsonb_array_elements_text(private.role_permissions(request, role)) as p (name)
+    where (request #> '{principal,permissions}' ? p.name) is not true;
+
+    if missing is not null then
+        perform private.refuse(
+            403,
+            format('The role %s grants what yours does not: %s.', role, missing),
+            jsonb_build_array(jsonb_build_object('field', field, 'message', 'It exceeds your own role.'))
+        );
+    end if;
+end
+$$;
+
+
+-- Refuses to give a role, unless the caller may: LG403 naming what is missing.
+create or replace function private.role_grant(request jsonb, role text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if (request #> '{principal,permissions}' ? 'user:manage_roles') is not true then
+        perform private.refuse(
+            403,
+            'This needs the permission user:manage_roles, which your role does not grant.',
+            '[{"field": "role", "message": "This needs the permission user:manage_roles."}]'
+        );
+    end if;
+
+    perform private.role_within(request, role, 'role');
+end
+$$;
+
+
+/*
+ * Refuses to take the last active administrator away, and to do so to oneself:
+ * LG409.
+ */
+create or replace function private.user_keep(request jsonb, account public.users) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if account.id = (request #>> '{principal,user_id}')::bigint then
+        perform private.refuse(
+            409, 'Nobody can delete or deactivate themselves or change their own role: ask another administrator.'
+        );
+    end if;
+
+    if account.role = 'admin' and account.is_active and not exists (
+        select from public.users u
+        where u.role = 'admin' and u.is_active and u.id <> account.id
+    ) then
+        perform private.refuse(409, 'This is the last active administrator: make another one first.');
+    end if;
+end
+$$;
+
+
+-- Writes the audit row of a change of a user.
+create or replace function private.user_audit(
+    request jsonb, action text, account_id bigint, status integer, more jsonb
+) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+select private.audit(
+    request, action, (request #>> '{principal,user_id}')::bigint, request #>> '{principal,email}',
+    'user', account_id::text, status, more, null
+);
+$$;
+
+
+/*
+ * GET /api/admin/users: newest first.
+ *
+ * query  any of role, is_active (true or false), q (part of e-mail address or
+ *        name, in upper or lower case), limit (1 to 200, else 50), cursor
+ *
+ * Returns {"items": [...], "next_cursor": text or null}.  LG422: see errors.
+ */
+create or replace function api.users(request jsonb) returns api.reply
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    query constant jsonb := coalesce(request -> 'query', '{}');
+    errors jsonb;
+    page_size integer;
+    pattern text;
+    items jsonb;
+    last_id bigint;
+    is_more boolean;
+begin
+    select jsonb_agg(jsonb_build_object('field', f.name, 'message', m.message) order by f.name)
+    into errors
+    from jsonb_each_text(query) as f (name, value)
+    cross join lateral (select case f.name
+        when 'role' then case when f.value !~ '^[a-z][a-z0-9_-]{0,62}$' then
+            'Send the name of a role.'
+        end
+        when 'is_active' then case when f.value not in ('true', 'false') then
+            'Send true or false.'
+        end
+        when 'q' then case when char_length(f.value) not between 1 and 255 then
+            'Send 1 to 255 characters, or leave it out.'
+        end
+        when 'limit' then case
+            when f.value !~ '^[0-9]{1,3}$' or f.value::integer not between 1 and 200 then
+                'Send a whole number from 1 to 200.'
+        end
+        when 'cursor' then case when private.user_cursor_id(f.value) is null then
+            'Send the next_cursor of the page before, as it was, or leave it out for the first page.'
+        end
+        else 'There is no such filter: there are role, is_active and q, and limit and cursor.'
+        end
+    ) as m (message)
+    where m.message is not null;
+
+    if errors is not null then
+        perform private.refuse(422, 'Mend the filters listed in errors and send it again.', errors);
+    end if;
+
+    page_size := coalesce((query ->> 'limit')::integer, 50);
+    pattern := lower(
+        '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%' collate "und-x-icu"
+    );
+
+    with found as materialized (
+        select *
+        from public.users u
+        where u.id < coalesce(private.user_cursor_id(query ->> 'cursor'), 9223372036854775807)
+            and (not query ? 'role' or u.role = query ->> 'role')
+            and (not query ? 'is_active' or u.is_active = (query ->> 'is_active')::boolean)
+            and (
+                pattern is null
+                or lower(concat_ws(e'\n', u.email, u.name) collate "und-x-icu") like pattern
+            )
+        order by u.id desc
+        limit page_size + 1
+    ), page as (
+        select * from found order by id desc limit page_size
+    )
+    select
+        coalesce(jsonb_agg(private.user_object(p.*::public.users) order by p.id desc), '[]'),
+        min(p.id),
+        (select count(*) > page_size from found)
+    into items, last_id, is_more
+    from page p;
+
+    return row(
+        200,
+        jsonb_build_object(
+            'items', items,
+            'next_cursor', case when is_more then private.user_cursor(last_id) end
+        ),
+        null,
+        false
+    )::api.reply;
+end
+$$;
+
+
+-- GET /api/admin/users/:id.  LG404: there is none.
+create or replace function api.user(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return row(200, private.user_object(private.user_of_path(request)), null, false)::api.reply;
+end
+$$;
+
+
+/*
+ * POST /api/admin/users: makes a user, of the role user unless the body says
+ * another one.
+ *
+ * LG403: the caller may not give this role.  LG409: the e-mail address is in
+ * use.  LG422: see errors.
+ */
+create or replace function api.user_create(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    body constant jsonb := request -> 'body';
+    role constant text := coalesce(body ->> 'role', 'user');
+    account public.users;
+begin
+    perform private.user_check(
+        request, array['email', 'name', 'hashed_password', 'role'], array['email', 'name', 'hashed_password']
+    );
+    perform private.users_lock(request);
+
+    if private.role_permissions(request, role) <@ private.role_permissions(request, 'user') then
+        perform private.role_within(request, role, 'role');
+    else
+        perform private.role_grant(request, role);
+    end if;
+
+    insert into public.users as u (email, name, hashed_password, role)
+    values (btrim(body ->> 'email'), btrim(body ->> 'name'), body ->> 'hashed_password', role)
+    on conflict ((private.canonical_email(u.email)) collate "C") do nothing
+    returning * into account;
+
+    if account.id is null then
+        perform private.user_email_taken();
+    end if;
+
+    perform private.user_audit(
+        request, 'user_created', account.id, 201,
+        jsonb_build_object('email', account.email, 'role', account.role)
+    );
+
+    return row(201, private.user_object(account), '/api/admin/users/' || account.id, true)::api.reply;
+end
+$$;
+
+
+-- Refuses an e-mail address that another user has: LG409 naming the field.
+create or replace function private.user_email_taken() returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+select private.refuse(
+    409, 'A user with this e-mail address exists already.',
+    '[{"field": "email", "message": "Another user has it."}]'
+);
+$$;
+
+
+/*
+ * PUT /api/admin/users/:id: changes what the body names.  Access tokens that say
+ * something else now are refused; with a new password, or when the user is
+ * deactivated, all sessions end.
+ *
+ * LG403: the user's role, or the one to be given, exceeds the caller's.  LG404.
+ * LG409: the e-mail address is in use; the last active administrator or oneself
+ * would be lost.  LG422: see errors.
+ */
+create or replace function api.user_update(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    body constant jsonb := request -> 'body';
+    before public.users;
+    after public.users;
+    changes jsonb;
+begin
+    perform private.user_check(
+        request, array['email', 'name', 'role', 'is_active', 'hashed_password'], '{}'
+    );
+    perform private.users_lock(request);
+
+    before := private.user_of_path(request);
+    perform private.role_within(request, before.role, null);
+
+    after := jsonb_populate_record(before, body);
+    after.email := btrim(after.email);
+    after.name := btrim(after.name);
+
+    if after.role <> before.role then
+        perform private.role_grant(request, after.role);
+    end if;
+
+    if after.role <> before.role or (before.is_active and not after.is_active) then
+        perform private.user_keep(request, before);
+    end if;
+
+    begin
+        update public.users u
+        set
+            email = after.email,
+            name = after.name,
+            role = after.role,
+            is_active = after.is_active,
+            hashed_password = coalesce(body ->> 'hashed_password', u.hashed_password)
+        where u.id = before.id
+        returning * into after;
+    exception
+        when unique_violation then perform private.user_email_taken();
+    end;
+
+    changes := private.user_changes(before, after, body ? 'hashed_password');
+
+    if changes ? 'password' or not after.is_active then
+        perform private.end_sessions(after.id);
+    end if;
+
+    perform private.user_audit(
+        request, 'user_updated', after.id, 200, jsonb_build_object('changes', changes)
+    );
+
+    if changes ? 'role' then
+        perform private.user_audit(
+            request || jsonb_build_object('request_id', private.uuid_mint()), 'role_changed', after.id, 200,
+            changes -> 'role' || jsonb_build_object('request_id', request -> 'request_id')
+        );
+    end if;
+
+    if changes - 'name' <> '{}' then
+        perform private.revoke(after.id);
+    end if;
+
+    return row(200, private.user_object(after), null, true)::api.reply;
+end
+$$;
+
+
+-- {field: {"from", "to"}} of what differs; of a password only that it does.
+create or replace function private.user_changes(
+    before public.users, after public.users, has_password boolean
+) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+select coalesce(jsonb_object_agg(f.name, f.change), '{}')
+from (
+    select b.key, jsonb_build_object('from', b.value, 'to', to_jsonb(after) -> b.key)
+    from jsonb_each(to_jsonb(before)) b
+    where b.key in ('email', 'name', 'role', 'is_active')
+        and b.value <> to_jsonb(after) -> b.key
+    union all
+    select 'password', '{}' where has_password
+) as f (name, change);
+$$;
+
+
+/*
+ * DELETE /api/admin/users/:id.
+ *
+ * LG403: the user's role exceeds the caller's.  LG404.  LG409: it is the last
+ * active administrator, or oneself.
+ */
+create or replace function api.user_delete(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    account public.users;
+begin
+    perform private.users_lock(request);
+
+    account := private.user_of_path(request);
+    perform private.role_within(request, account.role, null);
+    perform private.user_keep(request, account);
+
+    delete from public.users u where u.id = account.id;
+
+    perform private.user_audit(
+        request, 'user_deleted', account.id, 204,
+        jsonb_build_object('email', account.email, 'role', account.role)
+    );
+    perform private.revoke(account.id);
+
+    return row(204, null, null, true)::api.reply;
+end
+$$;

@@ -1,0 +1,7 @@
+-- Revert leadgen:revocations from pg
+
+begin;
+
+drop table public.revocations cascade;
+
+commit;
