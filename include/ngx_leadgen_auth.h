@@ -47,6 +47,14 @@ char *ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys,
     ngx_str_t *secret, ngx_str_t *words, ngx_uint_t nwords);
 
 
+/*
+ * 32 bytes that follow from input, a purpose and the secret of the first key.
+ * NGX_OK, or NGX_ERROR when that key can't sign.
+ */
+ngx_int_t ngx_leadgen_keys_derive(const ngx_array_t *keys, const char *purpose,
+    const ngx_str_t *input, u_char derived[32]);
+
+
 /* --- jws: RFC 7515, compact serialisation --- */
 
 /*
@@ -89,11 +97,19 @@ ngx_leadgen_problem_e ngx_leadgen_token_check(
 ngx_int_t ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     ngx_leadgen_principal_t *principal, ngx_str_t *token);
 
-/*
- * Makes a refresh token: 256 random bits as base64url, and the SHA-256 of that
- * text in hexadecimal, which is all that is stored.
- */
+/* Makes a refresh token, 256 random bits as base64url, and its hash. */
 ngx_int_t ngx_leadgen_token_refresh(ngx_pool_t *pool, ngx_str_t *token,
+    ngx_str_t *hash);
+
+/*
+ * The one refresh token that follows upon another; nobody without the signing
+ * key can tell it from that.
+ */
+ngx_int_t ngx_leadgen_token_successor(ngx_pool_t *pool,
+    const ngx_array_t *keys, const ngx_str_t *token, ngx_str_t *successor);
+
+/* The SHA-256 of a token's text in hexadecimal, which is all that is stored. */
+ngx_int_t ngx_leadgen_token_hash(ngx_pool_t *pool, const ngx_str_t *token,
     ngx_str_t *hash);
 
 
@@ -136,6 +152,10 @@ time_t ngx_leadgen_revocation_age(void);
  * answer is one byte, '1' when they fit and '0' otherwise.
  */
 ssize_t ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size);
+
+/* Work for a thread: the argument is a password, the answer its new hash. */
+ssize_t ngx_leadgen_password_hash(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size);
 
 

@@ -24,6 +24,8 @@ static ngx_int_t ngx_leadgen_token_subject(json_t *claims,
     ngx_leadgen_principal_t *principal);
 static ngx_uint_t ngx_leadgen_token_is_revoked(
     const ngx_leadgen_principal_t *principal);
+static ngx_int_t ngx_leadgen_token_opaque(ngx_pool_t *pool,
+    u_char bytes[NGX_LEADGEN_TOKEN_REFRESH], ngx_str_t *token);
 
 
 ngx_leadgen_problem_e
@@ -237,8 +239,8 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
 
     key = keys->elts;
 
-    principal->issued = ngx_time();
-    principal->expires = ngx_time() + NGX_LEADGEN_TOKEN_LIFETIME;
+    principal->issued = ngx_max(principal->issued, ngx_time());
+    principal->expires = principal->issued + NGX_LEADGEN_TOKEN_LIFETIME;
 
     ngx_leadgen_uuid_mint(id);
     *ngx_leadgen_uuid_format(jti, id) = '\0';
@@ -286,29 +288,71 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
 ngx_int_t
 ngx_leadgen_token_refresh(ngx_pool_t *pool, ngx_str_t *token, ngx_str_t *hash)
 {
+    ngx_int_t  rc;
     u_char     bytes[NGX_LEADGEN_TOKEN_REFRESH];
-    u_char     digest[SHA256_DIGEST_LENGTH];
-    ngx_str_t  random;
 
-    token->data = ngx_pnalloc(pool, ngx_base64_encoded_length(sizeof(bytes)));
-    hash->data = ngx_pnalloc(pool, 2 * sizeof(digest));
+    if (RAND_bytes(bytes, sizeof(bytes)) != 1) {
+        return NGX_ERROR;
+    }
 
-    if (token->data == NULL
-        || hash->data == NULL
-        || RAND_bytes(bytes, sizeof(bytes)) != 1)
+    rc = ngx_leadgen_token_opaque(pool, bytes, token);
+
+    return rc == NGX_OK ? ngx_leadgen_token_hash(pool, token, hash) : rc;
+}
+
+
+ngx_int_t
+ngx_leadgen_token_successor(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token, ngx_str_t *successor)
+{
+    u_char  bytes[NGX_LEADGEN_TOKEN_REFRESH];
+
+    if (ngx_leadgen_keys_derive(keys, "successor of a refresh token", token,
+                                bytes) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+    return ngx_leadgen_token_opaque(pool, bytes, successor);
+}
+
+
+static ngx_int_t
+ngx_leadgen_token_opaque(ngx_pool_t *pool,
+    u_char bytes[NGX_LEADGEN_TOKEN_REFRESH], ngx_str_t *token)
+{
+    ngx_str_t  random;
+
     random.data = bytes;
-    random.len = sizeof(bytes);
+    random.len = NGX_LEADGEN_TOKEN_REFRESH;
+
+    token->data = ngx_pnalloc(pool, ngx_base64_encoded_length(random.len));
+    if (token->data == NULL) {
+        return NGX_ERROR;
+    }
+
     ngx_encode_base64url(token, &random);
+    ngx_explicit_memzero(bytes, NGX_LEADGEN_TOKEN_REFRESH);
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_token_hash(ngx_pool_t *pool, const ngx_str_t *token,
+    ngx_str_t *hash)
+{
+    u_char  digest[SHA256_DIGEST_LENGTH];
+
+    hash->len = 2 * sizeof(digest);
+    hash->data = ngx_pnalloc(pool, hash->len);
+
+    if (hash->data == NULL) {
+        return NGX_ERROR;
+    }
 
     (void) SHA256(token->data, token->len, digest);
     (void) ngx_hex_dump(hash->data, digest, sizeof(digest));
-    hash->len = 2 * sizeof(digest);
-
-    ngx_explicit_memzero(bytes, sizeof(bytes));
 
     return NGX_OK;
 }

@@ -7,7 +7,6 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static json_t *ngx_leadgen_admin_names(ngx_leadgen_permissions_t permissions);
 static json_t *ngx_leadgen_admin_string(const ngx_str_t *text);
 
 
@@ -67,7 +66,7 @@ ngx_leadgen_admin_permissions(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 }
 
 
-static json_t *
+json_t *
 ngx_leadgen_admin_names(ngx_leadgen_permissions_t permissions)
 {
     json_t      *names;

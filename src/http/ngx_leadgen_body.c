@@ -8,6 +8,7 @@
 #include "ngx_leadgen_ctx.h"
 
 
+static ngx_uint_t ngx_leadgen_body_is_absent(ngx_http_request_t *r);
 static void ngx_leadgen_body_handler(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_check(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_collect(ngx_http_request_t *r,
@@ -47,7 +48,8 @@ ngx_leadgen_body_check(ngx_http_request_t *r)
     }
 
     if (r->headers_in.content_type == NULL) {
-        return NGX_LEADGEN_PROBLEM_MEDIA_TYPE;
+        return ngx_leadgen_body_is_absent(r) ? NGX_LEADGEN_PROBLEM_NONE
+                                             : NGX_LEADGEN_PROBLEM_MEDIA_TYPE;
     }
 
     type = r->headers_in.content_type->value;
@@ -61,6 +63,15 @@ ngx_leadgen_body_check(ngx_http_request_t *r)
     }
 
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* No body is an object without members: logout, say, needs none. */
+
+static ngx_uint_t
+ngx_leadgen_body_is_absent(ngx_http_request_t *r)
+{
+    return r->headers_in.content_length_n <= 0 && !r->headers_in.chunked;
 }
 
 
@@ -80,6 +91,11 @@ ngx_leadgen_body_handler(ngx_http_request_t *r)
     problem = ngx_leadgen_body_collect(r, &text);
 
     if (problem == NGX_LEADGEN_PROBLEM_NONE) {
+
+        if (r->headers_in.content_type == NULL) {
+            ngx_str_set(&text, "{}");
+        }
+
         body = ngx_leadgen_json_parse(r->pool, &text);
 
         if (body == NULL) {
@@ -150,4 +166,23 @@ ngx_leadgen_body_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
 
     return rc == NGX_OK ? ngx_leadgen_reply_problem(r, problem, NULL, NULL)
                         : rc;
+}
+
+
+const char *
+ngx_leadgen_body_other(json_t *body, const char *one, const char *two)
+{
+    json_t      *value;
+    const char  *name;
+
+    json_object_foreach(body, name, value) {
+
+        if (ngx_strcmp(name, one) != 0
+            && (two == NULL || ngx_strcmp(name, two) != 0))
+        {
+            return name;
+        }
+    }
+
+    return NULL;
 }

@@ -48,6 +48,7 @@ typedef struct {
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
     ngx_str_t                    service;
+    ngx_str_t                    public_url;    /* of links in mails */
     time_t                       max_stale; /* of revocations, seconds; 0: any */
     ngx_leadgen_trie_t          *api;
 

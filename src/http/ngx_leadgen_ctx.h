@@ -34,6 +34,11 @@ typedef struct {
     ngx_leadgen_problem_e      problem;     /* why it was refused */
     ngx_leadgen_decision_e     decision;
 
+    /* what an endpoint keeps while it waits */
+    json_t                    *body;
+    ngx_str_t                  secret;
+    void                      *state;
+
     ngx_leadgen_event_t        event;
     u_char                     error[128];  /* the event's */
     size_t                     reserved;    /* bytes in the spool */
@@ -135,6 +140,45 @@ ngx_int_t ngx_leadgen_admin_roles(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
+/* A new JSON array of the names of permissions. */
+json_t *ngx_leadgen_admin_names(ngx_leadgen_permissions_t permissions);
+
+
+/* --- hashing: endpoints that take a new password --- */
+
+ngx_int_t ngx_leadgen_hashing_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
+/* Whether a field holds a password that may be hashed. */
+ngx_uint_t ngx_leadgen_hashing_password(json_t *body, const char *field,
+    ngx_str_t *password);
+
+#define NGX_LEADGEN_PASSWORD_HINT  "A password, as text of 8 to 128 bytes."
+
+/* A call that hashes a password, to be awaited; NULL: no memory. */
+ngx_leadgen_call_t *ngx_leadgen_hashing_call(ngx_http_request_t *r,
+    const ngx_str_t *password);
+
+
+/* --- session, refresh, change, reset: what people do with their own --- */
+
+/*
+ * Answers with an access token for what SQL's session object says, and with the
+ * refresh token unless that is NULL.
+ */
+ngx_int_t ngx_leadgen_session_reply(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call,
+    const ngx_str_t *refresh_token);
+
+ngx_int_t ngx_leadgen_refresh_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_change_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_reset_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_reset_confirm(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
 
 /* --- body --- */
 
@@ -142,19 +186,10 @@ ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
  * content handler does. */
 ngx_int_t ngx_leadgen_body_read(ngx_http_request_t *r);
 
-
-/* --- sql: a request as SQL functions see it, and their answers --- */
-
-/*
- * The request as a JSON object, see sql/README.md.  NULL is already answered:
- * *rc is what to finalize with.
- */
-json_t *ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
-    json_t *body, ngx_int_t *rc);
-
-/* Answers for a call that did not bring a result. */
-ngx_int_t ngx_leadgen_sql_refused(ngx_http_request_t *r,
-    ngx_leadgen_call_t *call);
+/* The name of a member that is neither of the two (NULL: none such), or NULL
+ * when there is no other. */
+const char *ngx_leadgen_body_other(json_t *body, const char *one,
+    const char *two);
 
 
 /* --- await: a request that waits for a call --- */
@@ -171,6 +206,43 @@ typedef ngx_int_t (*ngx_leadgen_await_pt)(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_await(ngx_http_request_t *r,
     ngx_leadgen_backend_t *backend, ngx_leadgen_call_t *call,
     ngx_leadgen_await_pt next);
+
+
+/* --- sql: a request as SQL functions see it, and their answers --- */
+
+/* The columns of api.reply. */
+
+typedef enum {
+    NGX_LEADGEN_SQL_STATUS = 0,
+    NGX_LEADGEN_SQL_BODY,
+    NGX_LEADGEN_SQL_LOCATION,
+    NGX_LEADGEN_SQL_AUDITED,
+    NGX_LEADGEN_SQL_NCOLS
+} ngx_leadgen_sql_column_e;
+
+
+/*
+ * Calls a function with the request as a JSON object, see sql/README.md, to
+ * which a member may be added (its reference is taken; NULL name: none), and
+ * parks the request until next() has the answer.  Returns what to finalize
+ * with.
+ */
+ngx_int_t ngx_leadgen_sql_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    const char *statement, const char *name, json_t *member,
+    ngx_leadgen_await_pt next);
+
+/* The status of an api.reply, or NGX_ERROR when there is none; notes that the
+ * function has written the audit row. */
+ngx_int_t ngx_leadgen_sql_status(ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call);
+
+/* Answers as an api.reply says. */
+ngx_int_t ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call);
+
+/* Answers for a call that did not bring a result. */
+ngx_int_t ngx_leadgen_sql_refused(ngx_http_request_t *r,
+    ngx_leadgen_call_t *call);
 
 
 /* --- worker: this worker's backends, NULL where none is configured --- */

@@ -10,6 +10,11 @@
 
 #define NGX_LEADGEN_SERVE_SQL          ngx_leadgen_sql_serve
 #define NGX_LEADGEN_SERVE_LOGIN        ngx_leadgen_login_serve
+#define NGX_LEADGEN_SERVE_HASHING      ngx_leadgen_hashing_serve
+#define NGX_LEADGEN_SERVE_REFRESH      ngx_leadgen_refresh_serve
+#define NGX_LEADGEN_SERVE_CHANGE       ngx_leadgen_change_serve
+#define NGX_LEADGEN_SERVE_RESET        ngx_leadgen_reset_serve
+#define NGX_LEADGEN_SERVE_CONFIRM      ngx_leadgen_reset_confirm
 #define NGX_LEADGEN_SERVE_ROLES        ngx_leadgen_admin_roles
 #define NGX_LEADGEN_SERVE_PERMISSIONS  ngx_leadgen_admin_permissions
 

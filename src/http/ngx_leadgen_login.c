@@ -38,8 +38,6 @@ static json_t *ngx_leadgen_login_request(ngx_http_request_t *r,
     const ngx_leadgen_login_t *login);
 static ngx_int_t ngx_leadgen_login_finished(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
-static ngx_int_t ngx_leadgen_login_reply(ngx_http_request_t *r,
-    ngx_leadgen_ctx_t *ctx, const ngx_leadgen_login_t *login, json_t *user);
 static ngx_leadgen_login_t *ngx_leadgen_login_get(ngx_http_request_t *r);
 static void ngx_leadgen_login_wipe(void *data);
 
@@ -96,17 +94,12 @@ static const char *
 ngx_leadgen_login_fields(json_t *body, ngx_leadgen_login_t *login,
     const char **message)
 {
-    json_t      *value;
-    const char  *name;
+    const char  *other;
 
-    json_object_foreach(body, name, value) {
-
-        if (ngx_strcmp(name, "email") != 0
-            && ngx_strcmp(name, "password") != 0)
-        {
-            *message = "There is no such field.";
-            return name;
-        }
+    other = ngx_leadgen_body_other(body, "email", "password");
+    if (other) {
+        *message = "There is no such field.";
+        return other;
     }
 
     login->email = ngx_leadgen_json_string(body, "email");
@@ -122,7 +115,7 @@ ngx_leadgen_login_fields(json_t *body, ngx_leadgen_login_t *login,
     if (login->password.len == 0
         || login->password.len > NGX_LEADGEN_PASSWORD_MAX)
     {
-        *message = "A password, as text of 8 to 128 bytes.";
+        *message = NGX_LEADGEN_PASSWORD_HINT;
         return "password";
     }
 
@@ -198,10 +191,6 @@ static ngx_int_t
 ngx_leadgen_login_finish(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_login_t *login)
 {
-    json_t              *request, *member;
-    ngx_int_t            rc;
-    ngx_leadgen_call_t  *call;
-
     ngx_leadgen_uuid_mint(login->session);
 
     if (ngx_leadgen_token_refresh(r->pool, &login->refresh_token,
@@ -210,26 +199,10 @@ ngx_leadgen_login_finish(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    request = ngx_leadgen_sql_request(r, ctx, NULL, &rc);
-    if (request == NULL) {
-        return rc;
-    }
-
-    member = ngx_leadgen_login_request(r, login);
-    call = ngx_leadgen_call_create(r->pool, 1);
-
-    if (member == NULL
-        || json_object_set_new(request, "login", member) != 0
-        || call == NULL
-        || ngx_leadgen_json_dump(r->pool, request, &call->args[0]) != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    call->statement = ngx_leadgen_login_finish_sql;
-
-    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call,
-                             ngx_leadgen_login_finished);
+    return ngx_leadgen_sql_submit(r, ctx, ngx_leadgen_login_finish_sql,
+                                  "login",
+                                  ngx_leadgen_login_request(r, login),
+                                  ngx_leadgen_login_finished);
 }
 
 
@@ -269,68 +242,23 @@ static ngx_int_t
 ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    json_t               *user;
     ngx_int_t             status;
     ngx_leadgen_login_t  *login;
 
-    if (call->result != NGX_LEADGEN_CALL_OK
-        || call->nrows != 1 || call->ncols != 4)
-    {
-        return ngx_leadgen_sql_refused(r, call);
+    status = ngx_leadgen_sql_status(ctx, call);
+    login = ngx_leadgen_login_get(r);
+
+    if (status == NGX_HTTP_OK && login) {
+        return ngx_leadgen_session_reply(r, ctx, call, &login->refresh_token);
     }
 
-    ngx_leadgen_audit_is_stored(ctx);
-
-    status = ngx_atoi(call->values[0].data, call->values[0].len);
-
-    if (status != NGX_HTTP_OK) {
+    if (status == NGX_HTTP_UNAUTHORIZED) {
         return ngx_leadgen_reply_problem(r,
                                        NGX_LEADGEN_PROBLEM_CREDENTIALS_INVALID,
                                        NULL, NULL);
     }
 
-    user = ngx_leadgen_json_parse(r->pool, &call->values[1]);
-    login = ngx_leadgen_login_get(r);
-
-    if (user == NULL || login == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_leadgen_login_reply(r, ctx, login, user);
-}
-
-
-static ngx_int_t
-ngx_leadgen_login_reply(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
-    const ngx_leadgen_login_t *login, json_t *user)
-{
-    ngx_str_t                 token;
-    ngx_leadgen_principal_t  *principal;
-    ngx_leadgen_main_conf_t  *mcf;
-
-    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
-
-    principal = &ctx->principal;
-    principal->user_id = json_integer_value(json_object_get(user, "id"));
-    principal->email = ngx_leadgen_json_string(user, "email");
-    principal->role = ngx_leadgen_json_string(user, "role");
-    ngx_memcpy(principal->session, login->session, NGX_LEADGEN_UUID_SIZE);
-
-    if (principal->user_id <= 0
-        || ngx_leadgen_token_issue(r->pool, mcf->keys, principal, &token)
-           != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_leadgen_reply_tree(r, NGX_HTTP_OK,
-        json_pack("{s:s%, s:s, s:i, s:s%, s:O}",
-                  "access_token", token.data, token.len,
-                  "token_type", "Bearer",
-                  "expires_in", NGX_LEADGEN_TOKEN_LIFETIME,
-                  "refresh_token", login->refresh_token.data,
-                  login->refresh_token.len,
-                  "user", user));
+    return ngx_leadgen_sql_refused(r, call);
 }
 
 

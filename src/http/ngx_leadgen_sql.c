@@ -8,21 +8,12 @@
 #include "ngx_leadgen_ctx.h"
 
 
-/* The columns of api.reply. */
-
-typedef enum {
-    NGX_LEADGEN_SQL_STATUS = 0,
-    NGX_LEADGEN_SQL_BODY,
-    NGX_LEADGEN_SQL_LOCATION,
-    NGX_LEADGEN_SQL_AUDITED,
-    NGX_LEADGEN_SQL_NCOLS
-} ngx_leadgen_sql_column_e;
-
-
-static ngx_int_t ngx_leadgen_sql_done(ngx_http_request_t *r,
-    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static json_t *ngx_leadgen_sql_request(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_int_t *rc);
 static json_t *ngx_leadgen_sql_principal(ngx_http_request_t *r,
     const ngx_leadgen_principal_t *principal);
+static json_t *ngx_leadgen_sql_roles(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx);
 static json_t *ngx_leadgen_sql_params(ngx_http_request_t *r,
     const ngx_leadgen_match_t *match);
 static json_t *ngx_leadgen_sql_query(ngx_http_request_t *r);
@@ -36,17 +27,35 @@ ngx_int_t
 ngx_leadgen_sql_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
-    json_t                        *request;
-    ngx_int_t                      rc;
-    ngx_leadgen_call_t            *call;
     const ngx_leadgen_endpoint_t  *endpoint;
 
-    request = ngx_leadgen_sql_request(r, ctx, body, &rc);
+    endpoint = ctx->match.rule->endpoint;
+
+    return ngx_leadgen_sql_submit(r, ctx, endpoint->statement, "body",
+                                  json_incref(body), ngx_leadgen_sql_done);
+}
+
+
+ngx_int_t
+ngx_leadgen_sql_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    const char *statement, const char *name, json_t *member,
+    ngx_leadgen_await_pt next)
+{
+    json_t              *request;
+    ngx_int_t            rc;
+    ngx_leadgen_call_t  *call;
+
+    request = ngx_leadgen_sql_request(r, ctx, &rc);
+
     if (request == NULL) {
+        json_decref(member);
         return rc;
     }
 
-    endpoint = ctx->match.rule->endpoint;
+    if (member && json_object_set_new(request, name, member) != 0) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     call = ngx_leadgen_call_create(r->pool, 1);
 
     if (call == NULL
@@ -55,19 +64,16 @@ ngx_leadgen_sql_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    call->statement = endpoint->statement;
+    call->statement = statement;
 
-    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call,
-                             ngx_leadgen_sql_done);
+    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call, next);
 }
 
 
-static ngx_int_t
-ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
-    ngx_leadgen_call_t *call)
+ngx_int_t
+ngx_leadgen_sql_status(ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call)
 {
-    ngx_int_t   status;
-    ngx_str_t  *value, body, location;
+    ngx_str_t  *value;
 
     value = call->values;
 
@@ -75,11 +81,8 @@ ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         || call->nrows != 1
         || call->ncols != NGX_LEADGEN_SQL_NCOLS)
     {
-        return ngx_leadgen_sql_refused(r, call);
+        return NGX_ERROR;
     }
-
-    status = ngx_atoi(value[NGX_LEADGEN_SQL_STATUS].data,
-                      value[NGX_LEADGEN_SQL_STATUS].len);
 
     if (value[NGX_LEADGEN_SQL_AUDITED].len == 1
         && value[NGX_LEADGEN_SQL_AUDITED].data[0] == 't')
@@ -87,12 +90,31 @@ ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         ngx_leadgen_audit_is_stored(ctx);
     }
 
+    return ngx_atoi(value[NGX_LEADGEN_SQL_STATUS].data,
+                    value[NGX_LEADGEN_SQL_STATUS].len);
+}
+
+
+ngx_int_t
+ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    ngx_int_t   status;
+    ngx_str_t  *value, body, location;
+
+    status = ngx_leadgen_sql_status(ctx, call);
+    value = call->values;
+
+    if (status < NGX_HTTP_OK) {
+        return ngx_leadgen_sql_refused(r, call);
+    }
+
     /* the values go away with the call, the reply may be sent later */
 
     body.len = value[NGX_LEADGEN_SQL_BODY].len;
     body.data = ngx_pstrdup(r->pool, &value[NGX_LEADGEN_SQL_BODY]);
 
-    if (status < NGX_HTTP_OK || body.data == NULL) {
+    if (body.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -187,9 +209,9 @@ ngx_leadgen_sql_problem(const ngx_leadgen_call_t *call)
 }
 
 
-json_t *
+static json_t *
 ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
-    json_t *body, ngx_int_t *rc)
+    ngx_int_t *rc)
 {
     json_t     *request, *query;
     ngx_str_t   agent;
@@ -209,13 +231,13 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     request = ngx_leadgen_json_own(r->pool,
-        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:O?, s:o?, s:s%, s:o}",
+        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:o?, s:o?, s:s%, s:o}",
                   "request_id", ctx->id_text.data, ctx->id_text.len,
                   "method", r->method_name.data, r->method_name.len,
                   "path", ngx_leadgen_json_text(r->pool, &r->uri),
                   "params", ngx_leadgen_sql_params(r, &ctx->match),
                   "query", query,
-                  "body", body,
+                  "roles", ngx_leadgen_sql_roles(r, ctx),
                   "principal", ngx_leadgen_sql_principal(r, &ctx->principal),
                   "ip_address", r->connection->addr_text.data,
                   r->connection->addr_text.len,
@@ -233,23 +255,10 @@ static json_t *
 ngx_leadgen_sql_principal(ngx_http_request_t *r,
     const ngx_leadgen_principal_t *principal)
 {
-    u_char       session[NGX_LEADGEN_UUID_TEXT];
-    json_t      *permissions;
-    ngx_uint_t   i;
+    u_char  session[NGX_LEADGEN_UUID_TEXT];
 
     if (principal->user_id == 0) {
         return NULL;
-    }
-
-    permissions = json_array();
-
-    for (i = 0; i < NGX_LEADGEN_NPERMISSIONS; i++) {
-
-        if (principal->permissions & ngx_leadgen_permission_bit(i)) {
-            (void) json_array_append_new(permissions,
-                json_stringn((char *) ngx_leadgen_permissions[i].name.data,
-                             ngx_leadgen_permissions[i].name.len));
-        }
     }
 
     (void) ngx_leadgen_uuid_format(session, principal->session);
@@ -258,8 +267,42 @@ ngx_leadgen_sql_principal(ngx_http_request_t *r,
                      "user_id", (json_int_t) principal->user_id,
                      "email", principal->email.data, principal->email.len,
                      "role", principal->role.data, principal->role.len,
-                     "permissions", permissions,
+                     "permissions",
+                     ngx_leadgen_admin_names(principal->permissions),
                      "session", session, (size_t) NGX_LEADGEN_UUID_TEXT);
+}
+
+
+/* What roles grant, for calls that are about users; NULL for others. */
+
+static json_t *
+ngx_leadgen_sql_roles(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
+{
+    json_t                   *roles;
+    ngx_uint_t                i;
+    ngx_leadgen_role_t       *role;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    if (!(ctx->match.rule->permissions
+          & (ngx_leadgen_permission_bit(NGX_LEADGEN_USER_CREATE)
+             | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_UPDATE)
+             | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_DELETE))))
+    {
+        return NULL;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+    role = mcf->roles->elts;
+    roles = json_object();
+
+    for (i = 0; i < mcf->roles->nelts; i++) {
+        (void) json_object_setn_new(roles, (char *) role[i].name.data,
+                                    role[i].name.len,
+                                    ngx_leadgen_admin_names(
+                                        role[i].permissions));
+    }
+
+    return roles;
 }
 
 
