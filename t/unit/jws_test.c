@@ -2,13 +2,13 @@
 /*
  * Signatures: the example of RFC 7515, and what is not exactly a signature.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 
 
 #include "unit.h"
-#include "ngx_leadgen_auth.h"
+#include "ngx_leadgen_keys.h"
 
 
 static ngx_pool_t   *pool;
