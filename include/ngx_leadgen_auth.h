@@ -26,30 +26,35 @@
 
 typedef struct ngx_leadgen_key_s  ngx_leadgen_key_t;
 
-struct ngx_leadgen_key_s {
-    ngx_str_t                  algorithm;   /* "HS256" */
-    ngx_str_t                  kid;         /* empty: none */
-    ngx_str_t                  issuer;      /* empty: any */
-    ngx_str_t                  audience;    /* empty: none may be claimed */
-    void                      *context;     /* EVP_MAC_CTX, with the secret */
-};
-
 
 /* An array of ngx_leadgen_key_t, or NULL. */
 ngx_array_t *ngx_leadgen_keys_create(ngx_pool_t *pool);
 
 /*
- * Adds a key.  secret is what the file or variable held and is wiped; the words
- * are the directive's others: alg=HS256 [kid=NAME] [issuer=NAME]
- * [audience=NAME].  NGX_CONF_OK, or an error that is already logged.
+ * Adds a key, or a set of them.  The text is what the file or variable held, a
+ * secret, a key in PEM (RFC 7468), a JSON web key or a set of these (RFC 7517),
+ * and is wiped; the words are the directive's others, each optional:
+ * alg=HS256|RS256|ES256|EdDSA kid=NAME issuer=NAME audience=NAME
+ * role_claim=NAME role_map=FROM:TO[,FROM:TO...].  NGX_CONF_OK, or an error that
+ * is already logged.
  */
 char *ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys,
-    ngx_str_t *secret, ngx_str_t *words, ngx_uint_t nwords);
+    ngx_str_t *text, ngx_str_t *words, ngx_uint_t nwords);
+
+/* Whether one of them is more than a public key, so that it signs tokens. */
+ngx_uint_t ngx_leadgen_keys_can_sign(const ngx_array_t *keys);
+
+/*
+ * The n-th of the roles that any role_map= leads to, and where that was
+ * configured; NULL: there are no more.
+ */
+const ngx_str_t *ngx_leadgen_keys_role(const ngx_array_t *keys, ngx_uint_t n,
+    ngx_str_t *file, ngx_uint_t *line);
 
 
 /*
- * 32 bytes that follow from input, a purpose and the secret of the first key.
- * NGX_OK, or NGX_ERROR when that key can't sign.
+ * 32 bytes that follow from input, a purpose and the secret of the key that
+ * signs.  NGX_OK, or NGX_ERROR when there is none.
  */
 ngx_int_t ngx_leadgen_keys_derive(const ngx_array_t *keys, const char *purpose,
     const ngx_str_t *input, u_char derived[32]);
@@ -58,13 +63,17 @@ ngx_int_t ngx_leadgen_keys_derive(const ngx_array_t *keys, const char *purpose,
 /* --- jws: RFC 7515, compact serialisation --- */
 
 /*
- * Checks the signature of a token and gives its payload, decoded, in pool
- * memory.  Returns the key that verified it, or NULL.
+ * Checks the signature of a token (RFC 7515, section 5.2; RFC 8725, section 3)
+ * and gives its payload, decoded, in pool memory.  Returns the key that
+ * verified it, or NULL.
  */
 const ngx_leadgen_key_t *ngx_leadgen_jws_verify(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *token, ngx_str_t *payload);
 
-/* Signs a payload with the first key; the token is in pool memory. */
+/*
+ * Signs a payload (RFC 7515, section 5.1) with the first key that can; the
+ * token is in pool memory.  NGX_OK or NGX_ERROR.
+ */
 ngx_int_t ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *payload, ngx_str_t *token);
 

@@ -485,7 +485,7 @@ __DATA__
 === TEST 65: a key of algorithm RS256
 --- missing: jwt_key
 --- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=RS256;
---- says: unknown algorithm "RS256" of a key: use HS256
+--- says: a key of type HMAC is for HS256, not for RS256
 
 
 

@@ -5,13 +5,12 @@
  */
 
 
-#include "ngx_leadgen_auth.h"
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
+#include "ngx_leadgen_keys.h"
 
 
-#define NGX_LEADGEN_JWS_HEADER   1024       /* bytes, encoded */
-#define NGX_LEADGEN_JWS_HMAC     32         /* bytes */
+#define NGX_LEADGEN_JWS_HEADER     1024     /* bytes, encoded */
+#define NGX_LEADGEN_JWS_PAYLOAD    6144     /* bytes, decoded */
+#define NGX_LEADGEN_JWS_SIGNATURE  683      /* bytes, encoded */
 
 
 typedef struct {
@@ -27,8 +26,6 @@ static ngx_int_t ngx_leadgen_jws_split(const ngx_str_t *token,
 static const ngx_leadgen_key_t *ngx_leadgen_jws_key(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *encoded);
 static ngx_uint_t ngx_leadgen_jws_header_is_ours(json_t *header);
-static ngx_int_t ngx_leadgen_jws_hmac(const ngx_leadgen_key_t *key,
-    const ngx_str_t *input, u_char digest[NGX_LEADGEN_JWS_HMAC]);
 static u_char *ngx_leadgen_jws_encode(u_char *dst, const u_char *src,
     size_t len);
 static ngx_int_t ngx_leadgen_jws_allocate(ngx_pool_t *pool, size_t len,
@@ -39,8 +36,7 @@ const ngx_leadgen_key_t *
 ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *token, ngx_str_t *payload)
 {
-    u_char                    digest[NGX_LEADGEN_JWS_HMAC];
-    u_char                    bytes[2 * NGX_LEADGEN_JWS_HMAC];
+    u_char                    bytes[NGX_LEADGEN_JWS_SIGNATURE];
     ngx_str_t                 signature;
     const ngx_leadgen_key_t  *key;
     ngx_leadgen_jws_parts_t   parts;
@@ -56,11 +52,9 @@ ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
 
     signature.data = bytes;
 
-    if (parts.signature.len > sizeof(bytes)
-        || ngx_leadgen_jws_decode(&signature, &parts.signature) != NGX_OK
-        || signature.len != NGX_LEADGEN_JWS_HMAC
-        || ngx_leadgen_jws_hmac(key, &parts.input, digest) != NGX_OK
-        || CRYPTO_memcmp(digest, signature.data, NGX_LEADGEN_JWS_HMAC) != 0)
+    if (ngx_leadgen_jws_decode(&signature, &parts.signature) != NGX_OK
+        || ngx_leadgen_signature_verify(key, &parts.input, &signature)
+           != NGX_OK)
     {
         return NULL;
     }
@@ -105,7 +99,11 @@ ngx_leadgen_jws_split(const ngx_str_t *token, ngx_leadgen_jws_parts_t *parts)
     parts->input.data = token->data;
     parts->input.len = second - token->data;
 
-    if (parts->header.len > NGX_LEADGEN_JWS_HEADER) {
+    if (parts->header.len > NGX_LEADGEN_JWS_HEADER
+        || parts->payload.len
+           > ngx_base64_encoded_length(NGX_LEADGEN_JWS_PAYLOAD)
+        || parts->signature.len > NGX_LEADGEN_JWS_SIGNATURE)
+    {
         return NGX_ERROR;
     }
 
@@ -122,10 +120,8 @@ static const ngx_leadgen_key_t *
 ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *encoded)
 {
-    json_t                   *header, *kid;
-    ngx_str_t                 text, alg, name;
-    ngx_uint_t                i;
-    const ngx_leadgen_key_t  *key, *found;
+    json_t     *header;
+    ngx_str_t   text, alg, kid;
 
     if (ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
         || ngx_leadgen_jws_decode(&text, encoded) != NGX_OK)
@@ -140,48 +136,21 @@ ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
     }
 
     alg = ngx_leadgen_json_string(header, "alg");
-    kid = json_object_get(header, "kid");
-    name = ngx_leadgen_json_string(header, "kid");
 
-    if (kid && name.len == 0) {
-        return NULL;
+    if (json_object_get(header, "kid") == NULL) {
+        return ngx_leadgen_keys_find(keys, &alg, NULL);
     }
 
-    found = NULL;
-    key = keys->elts;
+    kid = ngx_leadgen_json_string(header, "kid");
 
-    for (i = 0; i < keys->nelts; i++) {
-
-        if (key[i].algorithm.len != alg.len
-            || ngx_memcmp(key[i].algorithm.data, alg.data, alg.len) != 0)
-        {
-            continue;
-        }
-
-        if (kid) {
-            if (key[i].kid.len == name.len
-                && ngx_memcmp(key[i].kid.data, name.data, name.len) == 0)
-            {
-                return &key[i];
-            }
-
-            continue;
-        }
-
-        if (found) {
-            return NULL;
-        }
-
-        found = &key[i];
-    }
-
-    return found;
+    return kid.len ? ngx_leadgen_keys_find(keys, &alg, &kid) : NULL;
 }
 
 
 /*
  * What would change the meaning of a token is not ours: extensions that must
- * be understood, encryption, compression, other types of token.
+ * be understood, encryption, compression, keys that a token brings along, other
+ * types of token.
  */
 
 static ngx_uint_t
@@ -190,7 +159,10 @@ ngx_leadgen_jws_header_is_ours(json_t *header)
     json_t             *typ;
     ngx_str_t           name;
     ngx_uint_t          i;
-    static const char  *foreign[] = { "crit", "enc", "zip", "epk", "b64" };
+
+    static const char  *foreign[] = {
+        "crit", "b64", "enc", "zip", "epk", "jwk", "jku", "x5u", "x5c"
+    };
 
     for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
         if (json_object_get(header, foreign[i])) {
@@ -212,43 +184,28 @@ ngx_leadgen_jws_header_is_ours(json_t *header)
 }
 
 
-static ngx_int_t
-ngx_leadgen_jws_hmac(const ngx_leadgen_key_t *key, const ngx_str_t *input,
-    u_char digest[NGX_LEADGEN_JWS_HMAC])
-{
-    size_t  len;
-
-    if (EVP_MAC_init(key->context, NULL, 0, NULL) == 1
-        && EVP_MAC_update(key->context, input->data, input->len) == 1
-        && EVP_MAC_final(key->context, digest, &len, NGX_LEADGEN_JWS_HMAC) == 1
-        && len == NGX_LEADGEN_JWS_HMAC)
-    {
-        return NGX_OK;
-    }
-
-    return NGX_ERROR;
-}
-
-
 ngx_int_t
 ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *payload, ngx_str_t *token)
 {
-    u_char                   *p, digest[NGX_LEADGEN_JWS_HMAC];
+    u_char                   *p, signature[NGX_LEADGEN_SIGNATURE_MAX];
     ngx_str_t                 header, input;
     const ngx_leadgen_key_t  *key;
 
-    key = keys->elts;
+    key = ngx_leadgen_keys_signer(keys);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
 
     header.len = sizeof("{\"alg\":\"\",\"typ\":\"JWT\",\"kid\":\"\"}") - 1
-                 + key->algorithm.len + key->kid.len;
+                 + key->algorithm->name.len + key->kid.len;
 
     if (ngx_leadgen_jws_allocate(pool, header.len, &header) != NGX_OK) {
         return NGX_ERROR;
     }
 
     p = ngx_sprintf(header.data, "{\"alg\":\"%V\",\"typ\":\"JWT\"",
-                    &key->algorithm);
+                    &key->algorithm->name);
     if (key->kid.len) {
         p = ngx_sprintf(p, ",\"kid\":\"%V\"", &key->kid);
     }
@@ -259,7 +216,7 @@ ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
     if (ngx_leadgen_jws_allocate(pool,
                                  ngx_base64_encoded_length(header.len)
                                  + ngx_base64_encoded_length(payload->len)
-                                 + ngx_base64_encoded_length(sizeof(digest))
+                                 + ngx_base64_encoded_length(key->size)
                                  + 2, token)
         != NGX_OK)
     {
@@ -273,12 +230,12 @@ ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
     input.data = token->data;
     input.len = p - token->data;
 
-    if (ngx_leadgen_jws_hmac(key, &input, digest) != NGX_OK) {
+    if (ngx_leadgen_signature_sign(key, &input, signature) != NGX_OK) {
         return NGX_ERROR;
     }
 
     *p++ = '.';
-    p = ngx_leadgen_jws_encode(p, digest, sizeof(digest));
+    p = ngx_leadgen_jws_encode(p, signature, key->size);
     token->len = p - token->data;
 
     return NGX_OK;

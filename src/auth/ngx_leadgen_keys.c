@@ -1,22 +1,43 @@
 
 /*
- * Keys: secrets go in while the configuration is read, contexts that sign and
- * verify come out.  The secret itself stays nowhere else.
+ * Keys: the words of a directive and the text that they name go in, keys that
+ * sign and verify come out.  The text itself stays nowhere else.
  */
 
 
-#include "ngx_leadgen_auth.h"
-#include <openssl/evp.h>
-#include <openssl/core_names.h>
+#include "ngx_leadgen_keys.h"
+#include <openssl/err.h>
+#include <openssl/x509.h>
 
 
-#define NGX_LEADGEN_KEYS_SECRET_MIN  32     /* bytes; RFC 7518, section 3.2 */
+#define NGX_LEADGEN_KEYS_PEM  "-----BEGIN "
 
 
-static ngx_int_t ngx_leadgen_keys_words(ngx_conf_t *cf,
+typedef struct {
+    ngx_str_t  alg;
+    ngx_str_t  kid;
+    ngx_str_t  issuer;
+    ngx_str_t  audience;
+    ngx_str_t  role_claim;
+    ngx_str_t  role_map;
+} ngx_leadgen_keys_words_t;
+
+
+static ngx_int_t ngx_leadgen_keys_read(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text);
+static ngx_int_t ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text);
+static ngx_uint_t ngx_leadgen_keys_is_der(const ngx_str_t *text);
+static ngx_int_t ngx_leadgen_keys_options(ngx_conf_t *cf,
     ngx_leadgen_key_t *key, ngx_str_t *words, ngx_uint_t nwords);
-static void *ngx_leadgen_keys_hmac(ngx_conf_t *cf, ngx_str_t *secret);
-static void ngx_leadgen_keys_free(void *data);
+static ngx_int_t ngx_leadgen_keys_word(ngx_conf_t *cf,
+    ngx_leadgen_keys_words_t *values, ngx_str_t *word);
+static ngx_array_t *ngx_leadgen_keys_map(ngx_conf_t *cf, ngx_str_t *value);
+static ngx_int_t ngx_leadgen_keys_pair(ngx_array_t *map, u_char *p,
+    u_char *last);
+static ngx_uint_t ngx_leadgen_keys_is_kid(const ngx_str_t *kid);
+static ngx_uint_t ngx_leadgen_keys_equal(const ngx_str_t *a,
+    const ngx_str_t *b);
 
 
 ngx_array_t *
@@ -27,159 +48,473 @@ ngx_leadgen_keys_create(ngx_pool_t *pool)
 
 
 char *
-ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys, ngx_str_t *secret,
+ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys, ngx_str_t *text,
     ngx_str_t *words, ngx_uint_t nwords)
 {
-    ngx_uint_t          i;
-    ngx_leadgen_key_t   key, *known;
+    ngx_int_t          rc;
+    ngx_leadgen_key_t  options;
 
-    ngx_memzero(&key, sizeof(ngx_leadgen_key_t));
+    ngx_memzero(&options, sizeof(ngx_leadgen_key_t));
 
-    if (ngx_leadgen_keys_words(cf, &key, words, nwords) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    rc = ngx_leadgen_keys_options(cf, &options, words, nwords);
+
+    if (rc == NGX_OK) {
+        rc = ngx_leadgen_keys_read(cf, keys, &options, text);
     }
 
-    known = keys->elts;
+    ngx_explicit_memzero(text->data, text->len);
 
-    for (i = 0; i < keys->nelts; i++) {
-
-        if (known[i].kid.len == key.kid.len
-            && (key.kid.len == 0
-                || ngx_memcmp(known[i].kid.data, key.kid.data, key.kid.len)
-                   == 0))
-        {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "two keys with kid \"%V\": each needs its own",
-                               &key.kid);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    key.context = ngx_leadgen_keys_hmac(cf, secret);
-    if (key.context == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    known = ngx_array_push(keys);
-    if (known == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *known = key;
-
-    return NGX_CONF_OK;
+    return rc == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
+/* --- the text --- */
+
 static ngx_int_t
-ngx_leadgen_keys_words(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    ngx_str_t *words, ngx_uint_t nwords)
+ngx_leadgen_keys_read(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text)
 {
-    size_t       len;
-    ngx_str_t   *value;
-    ngx_uint_t   i;
+    u_char  *p, *last;
 
-    for (i = 0; i < nwords; i++) {
-
-        if (ngx_strncmp(words[i].data, "alg=", 4) == 0) {
-            value = &key->algorithm;
-            len = 4;
-
-        } else if (ngx_strncmp(words[i].data, "kid=", 4) == 0) {
-            value = &key->kid;
-            len = 4;
-
-        } else if (ngx_strncmp(words[i].data, "issuer=", 7) == 0) {
-            value = &key->issuer;
-            len = 7;
-
-        } else if (ngx_strncmp(words[i].data, "audience=", 9) == 0) {
-            value = &key->audience;
-            len = 9;
-
-        } else {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown option \"%V\" of a key: use alg=, "
-                               "kid=, issuer= or audience=", &words[i]);
-            return NGX_ERROR;
-        }
-
-        value->data = words[i].data + len;
-        value->len = words[i].len - len;
-
-        if (value->len == 0 || value->len > 128) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" needs a value of 1 to 128 bytes",
-                               &words[i]);
-            return NGX_ERROR;
-        }
+    if (text->len > NGX_LEADGEN_KEYS_TEXT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the key has more than %d bytes",
+                           NGX_LEADGEN_KEYS_TEXT);
+        return NGX_ERROR;
     }
 
-    if (key->algorithm.len == 0) {
-        ngx_str_set(&key->algorithm, "HS256");
+    if (memmem(text->data, text->len, NGX_LEADGEN_KEYS_PEM,
+               sizeof(NGX_LEADGEN_KEYS_PEM) - 1))
+    {
+        return ngx_leadgen_pem_add(cf, keys, options, text);
     }
 
-    if (key->algorithm.len != 5
-        || ngx_memcmp(key->algorithm.data, "HS256", 5) != 0)
+    p = text->data;
+    last = text->data + text->len;
+
+    while (p < last && (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n')) {
+        p++;
+    }
+
+    return p < last && *p == '{'
+           ? ngx_leadgen_jwk_add(cf, keys, options, text)
+           : ngx_leadgen_keys_secret(cf, keys, options, text);
+}
+
+
+/* A public key that is taken for a secret would let everybody sign. */
+
+static ngx_int_t
+ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text)
+{
+    ngx_leadgen_key_t  key;
+
+    if (ngx_leadgen_keys_is_der(text)
+        || (text->len > 4 && ngx_strncmp(text->data, "ssh-", 4) == 0)
+        || (text->len > 6 && ngx_strncmp(text->data, "ecdsa-", 6) == 0))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown algorithm \"%V\" of a key: use HS256",
-                           &key->algorithm);
+                           "this is a key, but neither PEM nor a JSON web key: "
+                           "convert it with \"openssl pkey\" or \"ssh-keygen "
+                           "-e -m PKCS8\"");
         return NGX_ERROR;
+    }
+
+    key = *options;
+
+    if (ngx_leadgen_signature_secret(cf, &key, text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_keys_push(cf, keys, &key);
+}
+
+
+static ngx_uint_t
+ngx_leadgen_keys_is_der(const ngx_str_t *text)
+{
+    EVP_PKEY      *pkey;
+    ngx_uint_t     is_der;
+    const u_char  *p;
+
+    p = text->data;
+    pkey = d2i_PUBKEY(NULL, &p, text->len);
+
+    if (pkey == NULL) {
+        p = text->data;
+        pkey = d2i_AutoPrivateKey(NULL, &p, text->len);
+    }
+
+    is_der = pkey != NULL;
+
+    ERR_clear_error();
+    EVP_PKEY_free(pkey);
+
+    return is_der;
+}
+
+
+/* --- the words --- */
+
+static ngx_int_t
+ngx_leadgen_keys_options(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    ngx_str_t *words, ngx_uint_t nwords)
+{
+    ngx_uint_t                i;
+    ngx_leadgen_keys_words_t  values;
+
+    ngx_memzero(&values, sizeof(ngx_leadgen_keys_words_t));
+
+    for (i = 0; i < nwords; i++) {
+        if (ngx_leadgen_keys_word(cf, &values, &words[i]) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (cf->conf_file) {
+        key->file = cf->conf_file->file.name;
+        key->line = cf->conf_file->line;
+    }
+
+    key->kid = values.kid;
+    key->issuer = values.issuer;
+    key->audience = values.audience;
+    key->role_claim = values.role_claim;
+
+    if (values.alg.len) {
+        key->algorithm = ngx_leadgen_signature_find(&values.alg);
+
+        if (key->algorithm == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown algorithm \"%V\" of a key: use HS256, "
+                               "RS256, ES256 or EdDSA", &values.alg);
+            return NGX_ERROR;
+        }
+    }
+
+    if (values.role_map.len) {
+        key->role_map = ngx_leadgen_keys_map(cf, &values.role_map);
+
+        if (key->role_map == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     return NGX_OK;
 }
 
 
-static void *
-ngx_leadgen_keys_hmac(ngx_conf_t *cf, ngx_str_t *secret)
+static ngx_int_t
+ngx_leadgen_keys_word(ngx_conf_t *cf, ngx_leadgen_keys_words_t *values,
+    ngx_str_t *word)
 {
-    EVP_MAC             *mac;
-    OSSL_PARAM           params[2];
-    EVP_MAC_CTX         *context;
-    ngx_pool_cleanup_t  *cln;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
 
-    if (secret->len < NGX_LEADGEN_KEYS_SECRET_MIN) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the secret has %uz bytes: HS256 needs %d or more",
-                           secret->len, NGX_LEADGEN_KEYS_SECRET_MIN);
-        ngx_explicit_memzero(secret->data, secret->len);
-        return NULL;
+#define NGX_LEADGEN_KEYS_WORD(name, most)                                     \
+    { ngx_string(#name "="), offsetof(ngx_leadgen_keys_words_t, name), most }
+
+    static const struct {
+        ngx_str_t  name;
+        size_t     offset;
+        size_t     most;
+    } known[] = {
+        NGX_LEADGEN_KEYS_WORD(alg, NGX_LEADGEN_KEYS_KID),
+        NGX_LEADGEN_KEYS_WORD(kid, NGX_LEADGEN_KEYS_KID),
+        NGX_LEADGEN_KEYS_WORD(issuer, 512),
+        NGX_LEADGEN_KEYS_WORD(audience, 512),
+        NGX_LEADGEN_KEYS_WORD(role_claim, 512),
+        NGX_LEADGEN_KEYS_WORD(role_map, 4096)
+    };
+
+    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+
+        if (word->len < known[i].name.len
+            || ngx_memcmp(word->data, known[i].name.data, known[i].name.len)
+               != 0)
+        {
+            continue;
+        }
+
+        value = (ngx_str_t *) ((u_char *) values + known[i].offset);
+
+        if (value->len) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is given twice", &known[i].name);
+            return NGX_ERROR;
+        }
+
+        value->data = word->data + known[i].name.len;
+        value->len = word->len - known[i].name.len;
+
+        if (value->len == 0 || value->len > known[i].most) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" needs a value of 1 to %uz bytes", word,
+                               known[i].most);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
     }
 
-    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST,
-                                                 (char *) "SHA256", 0);
-    params[1] = OSSL_PARAM_construct_end();
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown option \"%V\" of a key: use alg=, kid=, "
+                       "issuer=, audience=, role_claim= or role_map=", word);
 
-    mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    context = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac);
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-
-    if (context == NULL
-        || cln == NULL
-        || EVP_MAC_init(context, secret->data, secret->len, params) != 1)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "could not prepare HMAC-SHA256");
-        EVP_MAC_CTX_free(context);
-        context = NULL;
-
-    } else {
-        cln->handler = ngx_leadgen_keys_free;
-        cln->data = context;
-    }
-
-    ngx_explicit_memzero(secret->data, secret->len);
-
-    return context;
+    return NGX_ERROR;
 }
 
 
-static void
-ngx_leadgen_keys_free(void *data)
+/* FROM:TO[,FROM:TO...]; a FROM may have colons of its own, a role has none. */
+
+static ngx_array_t *
+ngx_leadgen_keys_map(ngx_conf_t *cf, ngx_str_t *value)
 {
-    EVP_MAC_CTX_free(data);
+    u_char       *p, *comma, *last;
+    ngx_array_t  *map;
+
+    map = ngx_array_create(cf->pool, 4, sizeof(ngx_keyval_t));
+    if (map == NULL) {
+        return NULL;
+    }
+
+    last = value->data + value->len;
+
+    for (p = value->data; p <= last; p = comma + 1) {
+        comma = ngx_strlchr(p, last, ',');
+        if (comma == NULL) {
+            comma = last;
+        }
+
+        if (ngx_leadgen_keys_pair(map, p, comma) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"role_map=%V\" is not FROM:TO[,FROM:TO...], "
+                               "each FROM once", value);
+            return NULL;
+        }
+    }
+
+    return map;
+}
+
+
+static ngx_int_t
+ngx_leadgen_keys_pair(ngx_array_t *map, u_char *p, u_char *last)
+{
+    u_char        *colon;
+    ngx_str_t      from;
+    ngx_uint_t     i;
+    ngx_keyval_t  *pair;
+
+    for (colon = last; colon > p && colon[-1] != ':'; colon--) { /* void */ }
+
+    if (colon == p || colon == last || colon - 1 == p) {
+        return NGX_ERROR;
+    }
+
+    from.data = p;
+    from.len = colon - 1 - p;
+    pair = map->elts;
+
+    for (i = 0; i < map->nelts; i++) {
+        if (ngx_leadgen_keys_equal(&pair[i].key, &from)) {
+            return NGX_ERROR;
+        }
+    }
+
+    pair = ngx_array_push(map);
+    if (pair == NULL) {
+        return NGX_ERROR;
+    }
+
+    pair->key = from;
+    pair->value.data = colon;
+    pair->value.len = last - colon;
+
+    return NGX_OK;
+}
+
+
+/* --- the set --- */
+
+ngx_int_t
+ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *key)
+{
+    ngx_uint_t          i;
+    ngx_leadgen_key_t  *known;
+
+    if (!ngx_leadgen_keys_is_kid(&key->kid)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "kid \"%V\" is not 1 to %d of letters, digits and "
+                           "._-@+/=: give the key another one", &key->kid,
+                           NGX_LEADGEN_KEYS_KID);
+        return NGX_ERROR;
+    }
+
+    known = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (ngx_leadgen_keys_equal(&known[i].kid, &key->kid)
+            && (key->kid.len || known[i].algorithm == key->algorithm))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "two keys with kid \"%V\": each needs its own",
+                               &key->kid);
+            return NGX_ERROR;
+        }
+    }
+
+    known = ngx_array_push(keys);
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    *known = *key;
+
+    return NGX_OK;
+}
+
+
+/* Empty, or what identity providers make; it goes into a token's header. */
+
+static ngx_uint_t
+ngx_leadgen_keys_is_kid(const ngx_str_t *kid)
+{
+    u_char      c;
+    ngx_uint_t  i;
+
+    for (i = 0; i < kid->len; i++) {
+        c = kid->data[i];
+
+        if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z')
+            && !(c >= '0' && c <= '9')
+            && (c == '\0' || ngx_strchr("._-@+/=", c) == NULL))
+        {
+            return 0;
+        }
+    }
+
+    return kid->len <= NGX_LEADGEN_KEYS_KID;
+}
+
+
+const ngx_leadgen_key_t *
+ngx_leadgen_keys_find(const ngx_array_t *keys, const ngx_str_t *algorithm,
+    const ngx_str_t *kid)
+{
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key, *found;
+
+    found = NULL;
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (!ngx_leadgen_keys_equal(&key[i].algorithm->name, algorithm)
+            || (kid && !ngx_leadgen_keys_equal(&key[i].kid, kid)))
+        {
+            continue;
+        }
+
+        if (found) {
+            return NULL;
+        }
+
+        found = &key[i];
+    }
+
+    return found;
+}
+
+
+ngx_uint_t
+ngx_leadgen_keys_can_sign(const ngx_array_t *keys)
+{
+    return ngx_leadgen_keys_signer(keys) != NULL;
+}
+
+
+const ngx_leadgen_key_t *
+ngx_leadgen_keys_signer(const ngx_array_t *keys)
+{
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+        if (key[i].secret || key[i].signer) {
+            return &key[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+const ngx_str_t *
+ngx_leadgen_keys_role(const ngx_array_t *keys, ngx_uint_t n, ngx_str_t *file,
+    ngx_uint_t *line)
+{
+    ngx_uint_t                i;
+    ngx_keyval_t             *pair;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (key[i].role_map == NULL) {
+            continue;
+        }
+
+        if (n < key[i].role_map->nelts) {
+            pair = key[i].role_map->elts;
+            *file = key[i].file;
+            *line = key[i].line;
+            return &pair[n].value;
+        }
+
+        n -= key[i].role_map->nelts;
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_keys_equal(const ngx_str_t *a, const ngx_str_t *b)
+{
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+/* A zero byte ends the purpose: no two of them run into one another. */
+
+ngx_int_t
+ngx_leadgen_keys_derive(const ngx_array_t *keys, const char *purpose,
+    const ngx_str_t *input, u_char derived[32])
+{
+    size_t                    len;
+    EVP_MAC_CTX              *deriver;
+    const ngx_leadgen_key_t  *key;
+
+    key = ngx_leadgen_keys_signer(keys);
+    deriver = key ? key->deriver : NULL;
+
+    if (deriver
+        && EVP_MAC_init(deriver, NULL, 0, NULL) == 1
+        && EVP_MAC_update(deriver, (const u_char *) purpose,
+                          ngx_strlen(purpose) + 1) == 1
+        && EVP_MAC_update(deriver, input->data, input->len) == 1
+        && EVP_MAC_final(deriver, derived, &len, 32) == 1
+        && len == 32)
+    {
+        return NGX_OK;
+    }
+
+    return NGX_ERROR;
 }

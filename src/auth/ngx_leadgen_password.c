@@ -76,3 +76,48 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
 
     return 1;
 }
+
+
+/* yescrypt with the library's default cost, which grows with its releases. */
+
+ssize_t
+ngx_leadgen_password_hash(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size)
+{
+    char                setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    char                phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
+    char               *hash;
+    ssize_t             len;
+    struct crypt_data  *data;
+
+    if (nargs != 1
+        || args[0].len >= sizeof(phrase)
+        || size < NGX_LEADGEN_PASSWORD_HASH_MAX
+        || crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting))
+           == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    data = calloc(1, sizeof(struct crypt_data));
+    if (data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(phrase, args[0].data, args[0].len);
+    phrase[args[0].len] = '\0';
+
+    len = NGX_ERROR;
+    hash = crypt_rn(phrase, setting, data, sizeof(struct crypt_data));
+
+    if (hash && ngx_strlen(phrase) == args[0].len) {
+        len = ngx_strlen(hash);
+        ngx_memcpy(answer, hash, len);
+    }
+
+    explicit_bzero(phrase, sizeof(phrase));
+    explicit_bzero(data, sizeof(struct crypt_data));
+    free(data);
+
+    return len;
+}

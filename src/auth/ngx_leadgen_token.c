@@ -5,12 +5,12 @@
  */
 
 
-#include "ngx_leadgen_auth.h"
+#include "ngx_leadgen_keys.h"
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
 
-#define NGX_LEADGEN_TOKEN_TIME_MAX  ((int64_t) 1 << 53)
+#define NGX_LEADGEN_TOKEN_INTEGER   ((int64_t) 1 << 53)     /* RFC 7493, 2.2 */
 #define NGX_LEADGEN_TOKEN_REFRESH   32      /* bytes */
 
 
@@ -20,8 +20,13 @@ static ngx_int_t ngx_leadgen_token_times(json_t *claims,
     ngx_leadgen_principal_t *principal);
 static ngx_int_t ngx_leadgen_token_time(json_t *claims, const char *name,
     int64_t *value);
-static ngx_int_t ngx_leadgen_token_subject(json_t *claims,
-    ngx_leadgen_principal_t *principal);
+static ngx_int_t ngx_leadgen_token_subject(const ngx_leadgen_key_t *key,
+    json_t *claims, ngx_leadgen_principal_t *principal);
+static ngx_str_t ngx_leadgen_token_role(const ngx_leadgen_key_t *key,
+    json_t *claims);
+static json_t *ngx_leadgen_token_claim(json_t *claims, const ngx_str_t *path);
+static ngx_uint_t ngx_leadgen_token_map(const ngx_leadgen_key_t *key,
+    json_t *claimed, ngx_str_t *role);
 static ngx_uint_t ngx_leadgen_token_is_revoked(
     const ngx_leadgen_principal_t *principal);
 static ngx_int_t ngx_leadgen_token_opaque(ngx_pool_t *pool,
@@ -47,7 +52,7 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
 
     if (claims == NULL
         || !ngx_leadgen_token_is_for_us(key, claims)
-        || ngx_leadgen_token_subject(claims, principal) != NGX_OK)
+        || ngx_leadgen_token_subject(key, claims, principal) != NGX_OK)
     {
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
@@ -163,7 +168,7 @@ ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
 
     if (!json_is_integer(claim)
         || json_integer_value(claim) <= 0
-        || json_integer_value(claim) >= NGX_LEADGEN_TOKEN_TIME_MAX)
+        || json_integer_value(claim) >= NGX_LEADGEN_TOKEN_INTEGER)
     {
         return NGX_ERROR;
     }
@@ -177,25 +182,26 @@ ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
 /* Strings stay in the claims' tree, which the pool frees at its end. */
 
 static ngx_int_t
-ngx_leadgen_token_subject(json_t *claims, ngx_leadgen_principal_t *principal)
+ngx_leadgen_token_subject(const ngx_leadgen_key_t *key, json_t *claims,
+    ngx_leadgen_principal_t *principal)
 {
     ngx_int_t  user_id;
     ngx_str_t  sub, sid;
 
     sub = ngx_leadgen_json_string(claims, "sub");
 
-    if (sub.len == 0 || sub.len > 18 || sub.data[0] == '0') {
+    if (sub.len == 0 || sub.data[0] == '0') {
         return NGX_ERROR;
     }
 
     user_id = ngx_atoi(sub.data, sub.len);
-    if (user_id <= 0) {
+    if (user_id <= 0 || user_id > NGX_LEADGEN_TOKEN_INTEGER) {
         return NGX_ERROR;
     }
 
     principal->user_id = user_id;
     principal->email = ngx_leadgen_json_string(claims, "email");
-    principal->role = ngx_leadgen_json_string(claims, "role");
+    principal->role = ngx_leadgen_token_role(key, claims);
 
     if (principal->email.len > 254 || principal->role.len > 63) {
         return NGX_ERROR;
@@ -210,6 +216,105 @@ ngx_leadgen_token_subject(json_t *claims, ngx_leadgen_principal_t *principal)
     }
 
     return NGX_OK;
+}
+
+
+/* The first that is claimed and stands for a role; empty: none. */
+
+static ngx_str_t
+ngx_leadgen_token_role(const ngx_leadgen_key_t *key, json_t *claims)
+{
+    json_t     *claimed, *one;
+    ngx_str_t   role = ngx_null_string;
+    ngx_uint_t  i;
+
+    claimed = key->role_claim.len
+              ? ngx_leadgen_token_claim(claims, &key->role_claim)
+              : json_object_get(claims, "role");
+
+    if (!json_is_array(claimed)) {
+        (void) ngx_leadgen_token_map(key, claimed, &role);
+        return role;
+    }
+
+    /* one of ours has one role, as a text */
+
+    if (key->role_claim.len || key->role_map) {
+        json_array_foreach(claimed, i, one) {
+            if (ngx_leadgen_token_map(key, one, &role)) {
+                break;
+            }
+        }
+    }
+
+    return role;
+}
+
+
+/* A claim by its name, or else by names with dots between, from outside in. */
+
+static json_t *
+ngx_leadgen_token_claim(json_t *claims, const ngx_str_t *path)
+{
+    char    *p, *last, *dot;
+    json_t  *claim;
+
+    p = (char *) path->data;
+    last = p + path->len;
+
+    claim = json_object_getn(claims, p, path->len);
+    if (claim) {
+        return claim;
+    }
+
+    for (claim = claims; claim && p <= last; p = dot + 1) {
+        dot = memchr(p, '.', last - p);
+        if (dot == NULL) {
+            dot = last;
+        }
+
+        claim = json_object_getn(claim, p, dot - p);
+    }
+
+    return claim;
+}
+
+
+/* Whether what is claimed is a role's text. */
+
+static ngx_uint_t
+ngx_leadgen_token_map(const ngx_leadgen_key_t *key, json_t *claimed,
+    ngx_str_t *role)
+{
+    ngx_str_t      text;
+    ngx_uint_t     i;
+    ngx_keyval_t  *pair;
+
+    if (!json_is_string(claimed)) {
+        return 0;
+    }
+
+    text.data = (u_char *) json_string_value(claimed);
+    text.len = json_string_length(claimed);
+
+    if (key->role_map == NULL) {
+        *role = text;
+        return 1;
+    }
+
+    pair = key->role_map->elts;
+
+    for (i = 0; i < key->role_map->nelts; i++) {
+
+        if (pair[i].key.len == text.len
+            && ngx_memcmp(pair[i].key.data, text.data, text.len) == 0)
+        {
+            *role = pair[i].value;
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -237,7 +342,10 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     ngx_str_t                 payload, issuer;
     const ngx_leadgen_key_t  *key;
 
-    key = keys->elts;
+    key = ngx_leadgen_keys_signer(keys);
+    if (key == NULL) {
+        return NGX_ERROR;
+    }
 
     principal->issued = ngx_max(principal->issued, ngx_time());
     principal->expires = principal->issued + NGX_LEADGEN_TOKEN_LIFETIME;

@@ -103,6 +103,10 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
                                "leadgen_zone") != NGX_CONF_OK
         || ngx_leadgen_conf_needs(cf, mcf->keys->nelts, &mcf->uses_keys,
                                   "leadgen_jwt_key") != NGX_CONF_OK
+        || ngx_leadgen_conf_needs(cf, ngx_leadgen_keys_can_sign(mcf->keys),
+                                  &mcf->uses_signing,
+                                  "leadgen_jwt_key with a secret or a private "
+                                  "key") != NGX_CONF_OK
         || ngx_leadgen_conf_needs(cf, mcf->database.target.len,
                                   &mcf->uses_database, "leadgen_database")
            != NGX_CONF_OK
@@ -142,9 +146,22 @@ ngx_leadgen_conf_needs(ngx_conf_t *cf, ngx_uint_t is_there,
 static char *
 ngx_leadgen_conf_check_roles(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
 {
-    ngx_str_t            *role;
-    ngx_uint_t            i, n;
+    ngx_str_t            *role, file;
+    ngx_uint_t            i, n, line;
+    const ngx_str_t      *mapped;
     ngx_leadgen_rule_t  **rule;
+
+    for (i = 0;
+         (mapped = ngx_leadgen_keys_role(mcf->keys, i, &file, &line)) != NULL;
+         i++)
+    {
+        if (ngx_leadgen_roles_find(mcf->roles, mapped) == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "unknown role \"%V\" of role_map= in %V:%ui",
+                          mapped, &file, line);
+            return NGX_CONF_ERROR;
+        }
+    }
 
     rule = mcf->rules.elts;
 

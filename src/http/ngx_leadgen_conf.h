@@ -54,6 +54,7 @@ typedef struct {
 
     ngx_leadgen_conf_use_t       uses_zone;
     ngx_leadgen_conf_use_t       uses_keys;
+    ngx_leadgen_conf_use_t       uses_signing;
     ngx_leadgen_conf_use_t       uses_database;
     ngx_leadgen_conf_use_t       uses_spool;
 } ngx_leadgen_main_conf_t;

@@ -208,6 +208,7 @@ ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_zone);
     ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_keys);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_signing);
     ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_database);
     ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_spool);
 

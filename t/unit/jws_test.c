@@ -2,14 +2,13 @@
 /*
  * Signatures: the example of RFC 7515, and what is not exactly a signature.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
- * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 
 
 #include "unit.h"
-#include "ngx_leadgen_auth.h"
+#include "ngx_leadgen_keys.h"
 
 
 static ngx_pool_t   *pool;
@@ -210,18 +209,6 @@ test_one_text(void)
 
 
 static void
-swap_keys(void)
-{
-    ngx_leadgen_key_t  key, *all;
-
-    all = keys->elts;
-    key = all[0];
-    all[0] = all[1];
-    all[1] = key;
-}
-
-
-static void
 test_sign(void)
 {
     ngx_str_t                 payload, token, back;
@@ -239,11 +226,6 @@ test_sign(void)
 
     key = ngx_leadgen_jws_verify(pool, keys, &token, &back);
     ok(key == NULL, "without kid it could be either key's");
-
-    swap_keys();
-    key = ngx_leadgen_jws_verify(pool, keys, &token, &back);
-    ok(key == NULL, "in whichever order they stand");
-    swap_keys();
 
     keys->elts = (u_char *) keys->elts + keys->size;
     keys->nelts--;

@@ -2,10 +2,7 @@
 /*
  * Access tokens: issued and verified, by a clock of the test's own.
  *
- * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c
- * sources: src/auth/ngx_leadgen_keys.c src/base/ngx_leadgen_json.c
- * sources: src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c
- * sources: src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -221,7 +218,8 @@ test_claims(void)
         { "{\"exp\":1700000001}", INVALID },
         { "{\"sub\":1,\"exp\":1700000001}", INVALID },
         { "{\"sub\":\"0\",\"exp\":1700000001}", INVALID },
-        { "{\"sub\":\"999999999999999999\",\"exp\":1700000001}", OK },
+        { "{\"sub\":\"9007199254740992\",\"exp\":1700000001}", OK },
+        { "{\"sub\":\"9007199254740993\",\"exp\":1700000001}", INVALID },
         { "{\"sub\":\"1000000000000000000\",\"exp\":1700000001}", INVALID },
         { "{\"sub\":\"1\",\"exp\":1700000001,\"nbf\":1700000030}", OK },
         { "{\"sub\":\"1\",\"exp\":1700000001,\"nbf\":1700000031}", INVALID },

@@ -1,0 +1,128 @@
+
+/*
+ * Keys as the units of this folder share them: what a key is, how it signs and
+ * verifies, and the texts it is read from.
+ */
+
+
+#ifndef _NGX_LEADGEN_KEYS_H_INCLUDED_
+#define _NGX_LEADGEN_KEYS_H_INCLUDED_
+
+
+#include "ngx_leadgen_auth.h"
+#include <openssl/evp.h>
+
+
+#define NGX_LEADGEN_KEYS_TEXT      65536    /* bytes of a key or a set */
+#define NGX_LEADGEN_KEYS_KID       128      /* bytes */
+
+#define NGX_LEADGEN_SIGNATURE_MAX  512      /* bytes: RSA of 4096 bits */
+
+
+typedef struct ngx_leadgen_signature_s  ngx_leadgen_signature_t;
+
+
+/*
+ * Lifetime: cycle.  A key has one algorithm, which no token can change.  A
+ * secret and a public key are of different types, so that no algorithm can take
+ * the one for the other.
+ */
+
+struct ngx_leadgen_key_s {
+    const ngx_leadgen_signature_t  *algorithm;
+    size_t                          size;   /* of a signature, in bytes */
+    EVP_MAC_CTX                    *secret; /* HS256, with the secret */
+    EVP_MD_CTX                     *verifier;   /* the others */
+    EVP_MD_CTX                     *signer; /* NULL: a public key */
+    EVP_MAC_CTX                    *deriver;    /* HMAC-SHA256 by what is secret
+                                                 * of it, NULL: nothing is */
+
+    ngx_str_t                       kid;    /* empty: none */
+    ngx_str_t                       issuer; /* empty: any */
+    ngx_str_t                       audience;   /* empty: none may be claimed */
+    ngx_str_t                       role_claim; /* empty: "role" */
+    ngx_array_t                    *role_map;   /* ngx_keyval_t; NULL: roles
+                                                 * are claimed as they are */
+    ngx_str_t                       file;   /* where it was configured */
+    ngx_uint_t                      line;
+};
+
+
+/* --- signature: RFC 7518, RFC 8037 --- */
+
+struct ngx_leadgen_signature_s {
+    ngx_str_t                       name;
+    const char                     *type;   /* of its keys, as OpenSSL says */
+    const char                     *digest; /* NULL: the algorithm's own */
+
+    ngx_int_t (*verify)(const ngx_leadgen_key_t *key, const ngx_str_t *input,
+        const ngx_str_t *signature);
+    ngx_int_t (*sign)(const ngx_leadgen_key_t *key, const ngx_str_t *input,
+        u_char *signature);
+};
+
+
+/* The algorithm of that name, or NULL. */
+const ngx_leadgen_signature_t *ngx_leadgen_signature_find(
+    const ngx_str_t *name);
+
+/*
+ * Makes a key of a secret.  An algorithm that the key has already must be the
+ * secret's.  NGX_OK, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_signature_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    const ngx_str_t *secret);
+
+/*
+ * Makes a key of a public key or a pair of keys, which stays the caller's.  As
+ * above.
+ */
+ngx_int_t ngx_leadgen_signature_pkey(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    EVP_PKEY *pkey, ngx_uint_t is_private);
+
+/* NGX_OK, or NGX_ERROR for a signature that is not of this key and input. */
+ngx_int_t ngx_leadgen_signature_verify(const ngx_leadgen_key_t *key,
+    const ngx_str_t *input, const ngx_str_t *signature);
+
+/* Writes a signature of key->size bytes.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_signature_sign(const ngx_leadgen_key_t *key,
+    const ngx_str_t *input, u_char *signature);
+
+
+/* --- keys --- */
+
+/*
+ * Adds a key that is made, if its kid is one and nobody else's.  NGX_OK, or
+ * NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *key);
+
+/*
+ * The key of that algorithm and kid, or, when kid is NULL, the only key of that
+ * algorithm.  NULL: there is none.
+ */
+const ngx_leadgen_key_t *ngx_leadgen_keys_find(const ngx_array_t *keys,
+    const ngx_str_t *algorithm, const ngx_str_t *kid);
+
+/* The first key that can sign, or NULL. */
+const ngx_leadgen_key_t *ngx_leadgen_keys_signer(const ngx_array_t *keys);
+
+
+/* --- pem and jwk: what a key is read from --- */
+
+/*
+ * Add the key, or keys, that a text holds; what the directive says of them
+ * stands in options.  NGX_OK, or NGX_ERROR, which is logged.
+ */
+
+/* PEM (RFC 7468): one public or private key. */
+ngx_int_t ngx_leadgen_pem_add(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text);
+
+/* RFC 7517: a JSON web key, or a set of them. */
+ngx_int_t ngx_leadgen_jwk_add(ngx_conf_t *cf, ngx_array_t *keys,
+    const ngx_leadgen_key_t *options, const ngx_str_t *text);
+
+
+#endif /* _NGX_LEADGEN_KEYS_H_INCLUDED_ */
