@@ -1,0 +1,322 @@
+"""Sessions and users, over two gateways on one database."""
+
+import concurrent.futures
+import os
+import pathlib
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from conftest import BUILD, Gateway, free_port, wait_until
+
+WITHIN = 1.0        # seconds in which a change takes effect everywhere
+
+
+@pytest.fixture(scope="module")
+def second(gateway):
+    """Another gateway on the same database, with its own zone and spool."""
+    directory = BUILD / "test" / "second"
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    shutil.copytree(gateway.run / "nginx" / "conf", directory / "conf",
+                    symlinks=True)
+    for name in ("logs", "temp"):
+        (directory / name).mkdir()
+    (directory / "modules").symlink_to(
+        (gateway.run / "nginx" / "modules").resolve())
+    for path in directory.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    directory.chmod(0o755)
+    port = free_port()
+    (directory / "conf/local/listen.conf").write_text(
+        f"listen 127.0.0.1:{port};\n")
+
+    log = open(directory / "nginx.log", "wb")
+    process = subprocess.Popen(
+        ["/usr/sbin/nginx", "-p", f"{directory}/", "-c", "conf/nginx.conf",
+         "-e", "logs/error.log", "-g", "daemon off;"],
+        env={**os.environ, **gateway.env}, stdout=log, stderr=log)
+    other = Gateway(gateway.run, port)
+
+    def answers():
+        try:
+            return other.request("GET", "/api/health").status == 200
+        except OSError:
+            assert process.poll() is None, pathlib.Path(log.name).read_text()
+            return False
+
+    try:
+        wait_until(answers, 10, "second gateway")
+        yield other
+    finally:
+        process.terminate()
+        process.wait(10)
+        log.close()
+
+
+@pytest.fixture(scope="module")
+def both(gateway, second):
+    return gateway, second
+
+
+def post(gateway, path, body=None, token=None, method="POST"):
+    headers = [("Authorization", f"Bearer {token}")] if token else []
+    return gateway.request(method, path, body=body, headers=headers)
+
+
+def log_in(gateway, email, password):
+    answer = post(gateway, "/api/auth/login",
+                  {"email": email, "password": password})
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+def status(gateway, token, path="/api/auth/me"):
+    return post(gateway, path, token=token, method="GET").status
+
+
+def soon(both, token, want, path="/api/auth/me"):
+    """Both gateways answer so within a second."""
+    deadline = time.monotonic() + WITHIN
+    while True:
+        got = [status(one, token, path) for one in both]
+        if got == [want, want]:
+            return
+        assert time.monotonic() < deadline, got
+        time.sleep(0.02)
+
+
+def make_user(gateway, name, role="user", password="a long password"):
+    email = f"{name}-{os.urandom(4).hex()}@example.com"
+    answer = post(gateway, "/api/admin/users",
+                  {"email": email, "name": name, "password": password,
+                   "role": role}, gateway.token("admin"))
+    assert answer.status == 201, answer.body
+    assert answer.headers["Location"] == f"/api/admin/users/{answer.json['id']}"
+    return answer.json
+
+
+def change(gateway, user, **fields):
+    answer = post(gateway, f"/api/admin/users/{user['id']}", fields,
+                  gateway.token("admin"), "PUT")
+    assert answer.status == 200, answer.body
+    return answer
+
+
+def audited(gateway, answer):
+    """The actions recorded for a request, however many rows it made."""
+    rows = gateway.sql(
+        "select action, success from audit_logs"
+        " where details ->> 'request_id' = %s order by id", answer.request_id)
+    return [(action, success) for action, success in rows]
+
+
+# --- the life of a user
+
+def test_life(both):
+    gateway, second = both
+    user = make_user(gateway, "life")
+    session = log_in(gateway, user["email"], "a long password")
+    token = session["access_token"]
+    other = log_in(second, user["email"], "a long password")["access_token"]
+
+    soon(both, token, 200)
+    soon(both, other, 200)
+    soon(both, token, 403, "/api/admin/users")
+
+    # promoted: old tokens say the old role and are refused, new ones work
+    answer = change(gateway, user, role="admin")
+    assert {action for action, _ in audited(gateway, answer)} == {
+        "user_updated", "role_changed"}
+    soon(both, token, 401)
+    soon(both, other, 401)
+    admin = log_in(second, user["email"], "a long password")["access_token"]
+    soon(both, admin, 200, "/api/admin/users")
+
+    # demoted in mid-session
+    change(second, user, role="user")
+    soon(both, admin, 401, "/api/admin/users")
+
+    # deactivated
+    token = log_in(gateway, user["email"], "a long password")["access_token"]
+    soon(both, token, 200)
+    answer = change(gateway, user, is_active=False)
+    assert audited(gateway, answer)[0] == ("user_updated", True)
+    soon(both, token, 401)
+    denied = post(gateway, "/api/auth/login",
+                  {"email": user["email"], "password": "a long password"})
+    assert denied.status == 401
+
+    # another password by an administrator
+    change(gateway, user, is_active=True, password="yet another one")
+    token = log_in(second, user["email"], "yet another one")["access_token"]
+    soon(both, token, 200)
+
+    # deleted
+    answer = post(gateway, f"/api/admin/users/{user['id']}", None,
+                  gateway.token("admin"), "DELETE")
+    assert answer.status == 204
+    assert audited(gateway, answer) == [("user_deleted", True)]
+    soon(both, token, 401)
+
+
+# --- sessions
+
+def test_logout_ends_one_session(both):
+    gateway, second = both
+    user = make_user(gateway, "logout")
+    one = log_in(gateway, user["email"], "a long password")
+    two = log_in(second, user["email"], "a long password")
+
+    answer = post(gateway, "/api/auth/logout", token=one["access_token"])
+    assert answer.status == 204
+    assert audited(gateway, answer) == [("logout", True)]
+    soon(both, one["access_token"], 401)
+    soon(both, two["access_token"], 200)
+    refused = post(gateway, "/api/auth/refresh",
+                   {"refresh_token": one["refresh_token"]})
+    assert refused.status == 401
+
+
+def test_logout_everywhere(both):
+    gateway, second = both
+    user = make_user(gateway, "everywhere")
+    one = log_in(gateway, user["email"], "a long password")
+    two = log_in(second, user["email"], "a long password")
+
+    answer = post(gateway, "/api/auth/logout", {"everywhere": True},
+                  one["access_token"])
+    assert answer.status == 204
+    soon(both, one["access_token"], 401)
+    soon(both, two["access_token"], 401)
+
+    # a login in the same second is a new session
+    again = log_in(gateway, user["email"], "a long password")
+    soon(both, again["access_token"], 200)
+
+
+def test_refresh_rotates(both):
+    gateway, second = both
+    user = make_user(gateway, "refresh")
+    first = log_in(gateway, user["email"], "a long password")["refresh_token"]
+
+    answer = post(gateway, "/api/auth/refresh", {"refresh_token": first})
+    assert answer.status == 200
+    assert audited(gateway, answer) == [("token_refresh", True)]
+    second_token = answer.json["refresh_token"]
+    assert second_token != first
+    assert status(gateway, answer.json["access_token"]) == 200
+
+    # an answer that was lost: the same successor, from the other gateway
+    again = post(second, "/api/auth/refresh", {"refresh_token": first})
+    assert again.json["refresh_token"] == second_token
+
+    third = post(second, "/api/auth/refresh", {"refresh_token": second_token})
+    assert third.status == 200
+
+    # the first is older than the parent now: somebody else has it
+    reused = post(gateway, "/api/auth/refresh", {"refresh_token": first})
+    assert reused.status == 401
+    assert audited(gateway, reused) == [("token_refresh", False)]
+    soon(both, third.json["access_token"], 401)
+    dead = post(gateway, "/api/auth/refresh",
+                {"refresh_token": third.json["refresh_token"]})
+    assert dead.status == 401
+
+
+def test_a_hundred_refreshes_at_once(both):
+    user = make_user(both[0], "hundred")
+    token = log_in(both[0], user["email"], "a long password")["refresh_token"]
+
+    def refresh(n):
+        return post(both[n % 2], "/api/auth/refresh", {"refresh_token": token})
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(refresh, range(100)))
+
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.json["refresh_token"] for answer in answers}) == 1
+
+
+def test_password_change(both):
+    gateway, _ = both
+    user = make_user(gateway, "change")
+    session = log_in(gateway, user["email"], "a long password")
+    token = session["access_token"]
+
+    wrong = post(gateway, "/api/auth/password",
+                 {"current_password": "not my password",
+                  "new_password": "a better password"}, token)
+    assert wrong.status == 422
+    assert wrong.json["errors"][0]["field"] == "current_password"
+
+    answer = post(gateway, "/api/auth/password",
+                  {"current_password": "a long password",
+                   "new_password": "a better password"}, token)
+    assert answer.status == 200, answer.body
+    soon(both, token, 401)
+    soon(both, answer.json["access_token"], 200)
+    log_in(gateway, user["email"], "a better password")
+
+
+# --- users
+
+def test_errors_name_the_field(gateway):
+    admin = gateway.token("admin")
+    for body, field in (
+            ({"name": "x", "password": "a long password", "role": "user"},
+             "email"),
+            ({"email": "x@example.com", "name": "x", "role": "user",
+              "password": "short"}, "password"),
+            ({"email": "x@example.com", "name": "x", "role": "king",
+              "password": "a long password"}, "role"),
+            ({"email": "x@example.com", "name": "x", "role": "user",
+              "password": "a long password", "is_admin": True}, "is_admin")):
+        answer = post(gateway, "/api/admin/users", body, admin)
+        assert answer.status == 422, (body, answer.body)
+        assert field in [error["field"] for error in answer.json["errors"]]
+
+
+def test_same_address_twice(gateway):
+    user = make_user(gateway, "twice")
+    answer = post(gateway, "/api/admin/users",
+                  {"email": user["email"].upper(), "name": "x",
+                   "password": "a long password", "role": "user"},
+                  gateway.token("admin"))
+    assert answer.status == 409, answer.body
+
+
+def test_nobody_grants_more_than_they_have(gateway):
+    for role in ("manager", "user"):
+        answer = post(gateway, "/api/admin/users",
+                      {"email": "x@example.com", "name": "x",
+                       "password": "a long password", "role": "admin"},
+                      gateway.token(role))
+        assert answer.status == 403
+
+
+def test_administrators_stay(gateway):
+    """One can't end oneself; of two who demote each other one is left."""
+    me = post(gateway, "/api/auth/me", token=gateway.token("admin"),
+              method="GET").json
+    answer = post(gateway, f"/api/admin/users/{me['id']}", None,
+                  gateway.token("admin"), "DELETE")
+    assert answer.status == 409
+
+
+def test_users_are_listed_in_pages(gateway):
+    users = [make_user(gateway, "page") for _ in range(3)]
+    seen, cursor = [], None
+    while True:
+        path = "/api/admin/users?q=page-&limit=2"
+        path += f"&cursor={cursor}" if cursor else ""
+        answer = post(gateway, path, token=gateway.token("admin"),
+                      method="GET").json
+        seen += [user["id"] for user in answer["items"]]
+        cursor = answer["next_cursor"]
+        if cursor is None:
+            break
+    assert seen == sorted(seen, reverse=True)
+    assert {user["id"] for user in users} <= set(seen)
