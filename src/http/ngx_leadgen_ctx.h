@@ -32,6 +32,7 @@ typedef struct {
     ngx_leadgen_principal_t    principal;
     ngx_leadgen_match_t        match;
     ngx_leadgen_problem_e      problem;     /* why it was refused */
+    ngx_uint_t                 retry_after; /* seconds; 0: as usual */
     ngx_leadgen_decision_e     decision;
 
     ngx_leadgen_event_t        event;
@@ -95,6 +96,10 @@ ngx_int_t ngx_leadgen_reply_tree(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_leadgen_reply_problem(ngx_http_request_t *r,
     ngx_leadgen_problem_e problem, const ngx_str_t *detail, json_t *errors);
 
+/* A problem that is over in some seconds: Retry-After says in how many. */
+ngx_int_t ngx_leadgen_reply_retry(ngx_http_request_t *r,
+    ngx_leadgen_problem_e problem, ngx_uint_t seconds);
+
 /* A 422 about one field. */
 ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
     const char *message);
@@ -134,6 +139,16 @@ ngx_int_t ngx_leadgen_admin_roles(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
+
+
+/* --- upgrade: of stored hashes --- */
+
+/*
+ * Replaces the stored hash of a user who has just proved the password, if it is
+ * of an old kind; nobody waits for it.
+ */
+void ngx_leadgen_upgrade(const ngx_str_t *user_id, const ngx_str_t *hash,
+    const ngx_str_t *password);
 
 
 /* --- body --- */
