@@ -67,7 +67,12 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
                                              : ngx_leadgen_password_nobody,
                                     hash);
 
-    /* the same compare for all, also where the result is known */
+    /* what is malformed takes as long, too */
+
+    if (rc != NGX_OK) {
+        (void) ngx_leadgen_password_crypt(&args[1],
+                                          ngx_leadgen_password_nobody, hash);
+    }
 
     answer[0] = rc == NGX_OK
                 && ngx_strlen(hash) == args[0].len
