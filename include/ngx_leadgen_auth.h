@@ -158,14 +158,32 @@ time_t ngx_leadgen_revocation_age(void);
 /*
  * Work for a thread: args are the stored hash (NULL data: there is none, and
  * a hash of the same cost is computed all the same) and the password.  The
- * answer is one byte, '1' when they fit and '0' otherwise.
+ * answer is one byte, ngx_leadgen_password_answer_e.
+ *
+ * Stored hashes are of crypt(5): yescrypt as crypt_gensalt makes it, of at most
+ * 256 MB; bcrypt ($2a$ $2b$ $2y$) of a cost up to 15; SHA-crypt ($5$ $6$) of at
+ * most 1,000,000 rounds.  Any other is refused, for what it might cost, after
+ * as long as a wrong password takes.
  */
 ssize_t ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size);
 
-/* Work for a thread: the argument is a password, the answer its new hash. */
+typedef enum {
+    NGX_LEADGEN_PASSWORD_FITS = '1',
+    NGX_LEADGEN_PASSWORD_WRONG = '0',
+    NGX_LEADGEN_PASSWORD_REFUSED = '?'      /* the hash, so nothing fits */
+} ngx_leadgen_password_answer_e;
+
+/*
+ * Work for a thread: of one argument, a password of NGX_LEADGEN_PASSWORD_MIN to
+ * NGX_LEADGEN_PASSWORD_MAX bytes without a zero byte, it makes a yescrypt hash
+ * with a salt of its own.  The answer is the hash, for hashed_password.
+ */
 ssize_t ngx_leadgen_password_hash(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size);
+
+/* Whether a stored hash is to be replaced when its password is known. */
+ngx_uint_t ngx_leadgen_password_is_old(const ngx_str_t *hash);
 
 
 #endif /* _NGX_LEADGEN_AUTH_H_INCLUDED_ */

@@ -1,6 +1,7 @@
 
 /*
- * What all workers share, and keep over a reload: counters and epochs.
+ * What all workers share, and keep over a reload: counters, epochs, and who has
+ * failed to log in.
  */
 
 
@@ -65,6 +66,47 @@ ngx_int_t ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *key,
 
 /* The epoch of a subject, 0 when none is known. */
 time_t ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key);
+
+
+/* --- throttle: who may try a password, and when --- */
+
+typedef enum {
+    NGX_LEADGEN_THROTTLE_PAIR = 0,          /* of account and network */
+    NGX_LEADGEN_THROTTLE_ACCOUNT,
+    NGX_LEADGEN_THROTTLE_NETWORK,
+    NGX_LEADGEN_THROTTLE_FLIGHT,            /* of the network: not decided yet */
+    NGX_LEADGEN_THROTTLE_NKINDS
+} ngx_leadgen_throttle_kind_e;
+
+
+typedef enum {
+    NGX_LEADGEN_THROTTLE_SUCCEEDED = 0,
+    NGX_LEADGEN_THROTTLE_FAILED,
+    NGX_LEADGEN_THROTTLE_UNDECIDED          /* by our own fault */
+} ngx_leadgen_throttle_outcome_e;
+
+
+/* Lifetime: request.  One attempt to log in; zero bytes are none. */
+
+typedef struct {
+    uint64_t                   keys[NGX_LEADGEN_THROTTLE_NKINDS];
+    unsigned                   known:1;     /* the network, to the account */
+    unsigned                   pending:1;
+} ngx_leadgen_throttle_t;
+
+
+/*
+ * Asks for an attempt, before anything is spent on it.  0: go on, it counts
+ * until ngx_leadgen_throttle_end; else the seconds to wait.  The account is an
+ * e-mail address, of which letter case in ASCII and spaces around do not count;
+ * the client's network is its IPv4 /24 or IPv6 /64.
+ */
+ngx_uint_t ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
+    const ngx_str_t *account, const struct sockaddr *client);
+
+/* Says how it ended; only the first time matters. */
+void ngx_leadgen_throttle_end(ngx_leadgen_throttle_t *attempt,
+    ngx_leadgen_throttle_outcome_e outcome);
 
 
 #endif /* _NGX_LEADGEN_SHM_H_INCLUDED_ */

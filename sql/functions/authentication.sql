@@ -5,6 +5,17 @@
 
 
 /*
+ * The one spelling of an e-mail address, for what is counted by account.
+ */
+create or replace function api.login_account(email text) returns text
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+select private.canonical_email($1);
+$$;
+
+
+/*
  * The active user of an e-mail address, as typed; no row: there is none.
  */
 create or replace function api.login_begin(email text)
@@ -127,6 +138,29 @@ begin
     perform private.revoke(account.id, e.id) from unnest(ended) as e (id);
 
     return row(200, private.session_object(account, opened.id), null, true)::api.reply;
+end
+$$;
+
+
+/*
+ * Replaces a bcrypt hash by a new hash of the same password; whoever is logged
+ * in stays so.  Returns whether it was still the old one.
+ */
+create or replace function api.password_upgrade(user_id bigint, old_hash text, new_hash text)
+returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    update public.users u
+    set hashed_password = new_hash
+    where u.id = $1
+        and u.is_active
+        and u.hashed_password = old_hash
+        and old_hash like '$2%'
+        and new_hash like '$y$%';
+
+    return found;
 end
 $$;
 

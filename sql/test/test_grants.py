@@ -18,7 +18,8 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         where pronamespace in ('api'::regnamespace, 'private'::regnamespace, 'public'::regnamespace)
             and has_function_privilege('gateway', oid, 'execute') order by 1""")
     assert callable_ == [(name, True) for name in (
-        "audit_ingest", "audit_logs", "login_begin", "login_finish", "me", "schema_version")]
+        "audit_ingest", "audit_logs", "login_account", "login_begin", "login_finish", "me", "password_upgrade",
+        "schema_version")]
 
     assert untouched.rows("""
         select oid::regclass, right_ from pg_class

@@ -1,7 +1,11 @@
 
 /*
- * Passwords: a stored hash and a password go in, whether they fit comes out.
- * It takes up to a quarter of a second, so it runs in threads only.
+ * Passwords: a stored hash and a password go in, whether they fit comes out;
+ * or a password goes in and a new hash comes out.  It takes up to a quarter of
+ * a second, so it runs in threads only.
+ *
+ * What a hash costs is written in its own parameters, and so would be said by
+ * whoever can write a row: they are bounded before anything is computed.
  */
 
 
@@ -10,8 +14,21 @@
 #include <crypt.h>
 
 
+#define NGX_LEADGEN_PASSWORD_PREFIX      "$y$"
+#define NGX_LEADGEN_PASSWORD_MEMORY      28 /* log2 of yescrypt's bytes */
+#define NGX_LEADGEN_PASSWORD_COST        15 /* of bcrypt */
+#define NGX_LEADGEN_PASSWORD_ROUNDS      1000000
 #define NGX_LEADGEN_PASSWORD_BCRYPT_MAX  72 /* bytes that bcrypt looks at */
 #define NGX_LEADGEN_PASSWORD_HASH_MAX    CRYPT_OUTPUT_SIZE
+
+
+static ngx_uint_t ngx_leadgen_password_accepts(const u_char *hash);
+static ngx_uint_t ngx_leadgen_password_accepts_yescrypt(const u_char *p);
+static ngx_uint_t ngx_leadgen_password_accepts_bcrypt(const u_char *p);
+static ngx_uint_t ngx_leadgen_password_accepts_sha(const u_char *p);
+static ngx_int_t ngx_leadgen_password_digit(u_char c);
+static ngx_int_t ngx_leadgen_password_crypt(const ngx_str_t *password,
+    const char *setting, char hash[NGX_LEADGEN_PASSWORD_HASH_MAX]);
 
 
 /* Nobody's hash: it costs what a new one does, and fits no password. */
@@ -24,100 +41,232 @@ ssize_t
 ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size)
 {
-    char                setting[NGX_LEADGEN_PASSWORD_HASH_MAX];
-    char                phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
-    char               *hash;
-    ngx_uint_t          fits;
-    struct crypt_data  *data;
+    char        setting[NGX_LEADGEN_PASSWORD_HASH_MAX];
+    char        hash[NGX_LEADGEN_PASSWORD_HASH_MAX];
+    ngx_int_t   rc;
+    ngx_uint_t  accepted;
 
     if (nargs != 2
         || size < 1
         || args[0].len >= sizeof(setting)
-        || args[1].len >= sizeof(phrase))
+        || args[1].len > NGX_LEADGEN_PASSWORD_MAX)
     {
         return NGX_ERROR;
     }
 
-    data = calloc(1, sizeof(struct crypt_data));
-    if (data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(setting, ngx_leadgen_password_nobody,
-               sizeof(ngx_leadgen_password_nobody));
+    ngx_memzero(setting, sizeof(setting));
 
     if (args[0].data) {
         ngx_memcpy(setting, args[0].data, args[0].len);
-        setting[args[0].len] = '\0';
     }
 
-    ngx_memcpy(phrase, args[1].data, args[1].len);
-    phrase[args[1].len] = '\0';
+    accepted = ngx_leadgen_password_accepts((u_char *) setting);
 
-    hash = crypt_rn(phrase, setting, data, sizeof(struct crypt_data));
+    rc = ngx_leadgen_password_crypt(&args[1],
+                                    accepted ? setting
+                                             : ngx_leadgen_password_nobody,
+                                    hash);
 
-    fits = hash
-           && args[0].data
-           && ngx_strlen(phrase) == args[1].len
-           && ngx_strlen(hash) == args[0].len
-           && CRYPTO_memcmp(hash, args[0].data, args[0].len) == 0;
+    /* what is malformed takes as long, too */
 
-    if (setting[0] == '$' && setting[1] == '2'
-        && args[1].len > NGX_LEADGEN_PASSWORD_BCRYPT_MAX)
-    {
-        fits = 0;
+    if (rc != NGX_OK) {
+        (void) ngx_leadgen_password_crypt(&args[1],
+                                          ngx_leadgen_password_nobody, hash);
     }
 
-    answer[0] = fits ? '1' : '0';
+    answer[0] = rc == NGX_OK
+                && ngx_strlen(hash) == args[0].len
+                && CRYPTO_memcmp(hash, setting, args[0].len) == 0
+                && accepted
+                ? NGX_LEADGEN_PASSWORD_FITS : NGX_LEADGEN_PASSWORD_WRONG;
 
-    explicit_bzero(phrase, sizeof(phrase));
-    explicit_bzero(data, sizeof(struct crypt_data));
-    free(data);
+    if (setting[1] == '2' && args[1].len > NGX_LEADGEN_PASSWORD_BCRYPT_MAX) {
+        answer[0] = NGX_LEADGEN_PASSWORD_WRONG;
+    }
+
+    if (args[0].data && !accepted) {
+        answer[0] = NGX_LEADGEN_PASSWORD_REFUSED;
+    }
 
     return 1;
 }
 
 
-/* yescrypt with the library's default cost, which grows with its releases. */
-
 ssize_t
 ngx_leadgen_password_hash(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size)
 {
-    char                setting[CRYPT_GENSALT_OUTPUT_SIZE];
-    char                phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
-    char               *hash;
-    ssize_t             len;
-    struct crypt_data  *data;
+    char    setting[CRYPT_GENSALT_OUTPUT_SIZE];
+    char    hash[NGX_LEADGEN_PASSWORD_HASH_MAX];
+    size_t  len;
 
     if (nargs != 1
-        || args[0].len >= sizeof(phrase)
-        || size < NGX_LEADGEN_PASSWORD_HASH_MAX
-        || crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting))
-           == NULL)
+        || args[0].len < NGX_LEADGEN_PASSWORD_MIN
+        || args[0].len > NGX_LEADGEN_PASSWORD_MAX
+        || crypt_gensalt_rn(NGX_LEADGEN_PASSWORD_PREFIX, 0, NULL, 0, setting,
+                            sizeof(setting))
+           == NULL
+        || ngx_leadgen_password_crypt(&args[0], setting, hash) != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    len = ngx_strlen(hash);
+
+    if (len > size) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(answer, hash, len);
+
+    return len;
+}
+
+
+ngx_uint_t
+ngx_leadgen_password_is_old(const ngx_str_t *hash)
+{
+    return hash->len > 2 && hash->data[0] == '$' && hash->data[1] == '2';
+}
+
+
+/* NGX_ERROR: there is no such hash of that password. */
+
+static ngx_int_t
+ngx_leadgen_password_crypt(const ngx_str_t *password, const char *setting,
+    char hash[NGX_LEADGEN_PASSWORD_HASH_MAX])
+{
+    char                phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
+    char               *made;
+    ngx_int_t           rc;
+    struct crypt_data  *data;
 
     data = calloc(1, sizeof(struct crypt_data));
     if (data == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(phrase, args[0].data, args[0].len);
-    phrase[args[0].len] = '\0';
+    ngx_memcpy(phrase, password->data, password->len);
+    phrase[password->len] = '\0';
 
-    len = NGX_ERROR;
-    hash = crypt_rn(phrase, setting, data, sizeof(struct crypt_data));
+    made = crypt_rn(phrase, setting, data, sizeof(struct crypt_data));
+    rc = NGX_ERROR;
 
-    if (hash && ngx_strlen(phrase) == args[0].len) {
-        len = ngx_strlen(hash);
-        ngx_memcpy(answer, hash, len);
+    /* what stands behind a zero byte was not looked at */
+
+    if (made && ngx_strlen(phrase) == password->len) {
+        (void) ngx_cpystrn((u_char *) hash, (u_char *) made,
+                           NGX_LEADGEN_PASSWORD_HASH_MAX);
+        rc = NGX_OK;
     }
 
     explicit_bzero(phrase, sizeof(phrase));
     explicit_bzero(data, sizeof(struct crypt_data));
     free(data);
 
-    return len;
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_password_accepts(const u_char *hash)
+{
+    if (hash[0] != '$') {
+        return 0;
+    }
+
+    switch (hash[1]) {
+
+    case 'y':
+        return hash[2] == '$'
+               && ngx_leadgen_password_accepts_yescrypt(hash + 3);
+
+    case '2':
+        return (hash[2] == 'a' || hash[2] == 'b' || hash[2] == 'y')
+               && hash[3] == '$'
+               && ngx_leadgen_password_accepts_bcrypt(hash + 4);
+
+    case '5':
+    case '6':
+        return hash[2] == '$' && ngx_leadgen_password_accepts_sha(hash + 3);
+
+    default:
+        return 0;
+    }
+}
+
+
+/*
+ * Three digits, each of one character: flavour, log2 of N less 1, r less 1.
+ * The memory is 128 * N * r bytes.
+ */
+
+static ngx_uint_t
+ngx_leadgen_password_accepts_yescrypt(const u_char *p)
+{
+    ngx_int_t  n, r;
+
+    if (p[0] != 'j') {
+        return 0;
+    }
+
+    n = ngx_leadgen_password_digit(p[1]);
+    r = n == NGX_ERROR ? NGX_ERROR : ngx_leadgen_password_digit(p[2]);
+
+    if (r == NGX_ERROR || p[3] != '$') {
+        return 0;
+    }
+
+    return n + 1 <= NGX_LEADGEN_PASSWORD_MEMORY
+           && ((uint64_t) (r + 1) << (n + 1 + 7))
+              <= (uint64_t) 1 << NGX_LEADGEN_PASSWORD_MEMORY;
+}
+
+
+/* The value of a digit of crypt(5)'s base 64; those from 48 on begin a longer
+ * number. */
+
+static ngx_int_t
+ngx_leadgen_password_digit(u_char c)
+{
+    static const char  digits[] =
+        "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghij";
+    const char        *found;
+
+    found = c ? strchr(digits, c) : NULL;
+
+    return found ? found - digits : NGX_ERROR;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_password_accepts_bcrypt(const u_char *p)
+{
+    ngx_int_t  cost;
+
+    cost = p[0] && p[1] ? ngx_atoi((u_char *) p, 2) : NGX_ERROR;
+
+    return cost != NGX_ERROR
+           && cost <= NGX_LEADGEN_PASSWORD_COST
+           && p[2] == '$';
+}
+
+
+static ngx_uint_t
+ngx_leadgen_password_accepts_sha(const u_char *p)
+{
+    size_t     len;
+    ngx_int_t  rounds;
+
+    if (ngx_strncmp(p, "rounds=", 7) != 0) {
+        return 1;
+    }
+
+    p += 7;
+    len = strspn((const char *) p, "0123456789");
+    rounds = len ? ngx_atoi((u_char *) p, len) : NGX_ERROR;
+
+    return rounds != NGX_ERROR
+           && rounds <= NGX_LEADGEN_PASSWORD_ROUNDS
+           && p[len] == '$';
 }

@@ -32,6 +32,7 @@ typedef struct {
     ngx_leadgen_principal_t    principal;
     ngx_leadgen_match_t        match;
     ngx_leadgen_problem_e      problem;     /* why it was refused */
+    ngx_uint_t                 retry_after; /* seconds; 0: as usual */
     ngx_leadgen_decision_e     decision;
 
     /* what an endpoint keeps while it waits */
@@ -99,6 +100,10 @@ ngx_int_t ngx_leadgen_reply_tree(ngx_http_request_t *r, ngx_uint_t status,
 /* Sends a problem document; detail and errors may be NULL. */
 ngx_int_t ngx_leadgen_reply_problem(ngx_http_request_t *r,
     ngx_leadgen_problem_e problem, const ngx_str_t *detail, json_t *errors);
+
+/* A problem that is over in some seconds: Retry-After says in how many. */
+ngx_int_t ngx_leadgen_reply_retry(ngx_http_request_t *r,
+    ngx_leadgen_problem_e problem, ngx_uint_t seconds);
 
 /* A 422 about one field. */
 ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
@@ -178,6 +183,16 @@ ngx_int_t ngx_leadgen_reset_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_reset_confirm(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
+
+
+/* --- upgrade: of stored hashes --- */
+
+/*
+ * Replaces the stored hash of a user who has just proved the password, if it is
+ * of an old kind; nobody waits for it.
+ */
+void ngx_leadgen_upgrade(const ngx_str_t *user_id, const ngx_str_t *hash,
+    const ngx_str_t *password);
 
 
 /* --- body --- */

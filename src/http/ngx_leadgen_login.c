@@ -1,8 +1,9 @@
 
 /*
  * Login: an e-mail address and a password go in, a session and its tokens come
- * out.  Three steps, each of which may be the last: PostgreSQL gives the stored
- * hash, a thread compares, PostgreSQL makes the session and its audit row.
+ * out.  Four steps, each of which may be the last: the throttle lets it pass,
+ * PostgreSQL gives the stored hash, a thread compares, PostgreSQL makes the
+ * session and its audit row.
  */
 
 
@@ -15,6 +16,8 @@
 /* Lifetime: request. */
 
 typedef struct {
+    ngx_http_request_t        *request;
+    ngx_leadgen_throttle_t     throttle;
     ngx_str_t                  email;
     ngx_str_t                  password;
     ngx_str_t                  user_id;     /* empty: unknown */
@@ -28,6 +31,11 @@ typedef struct {
 
 static const char *ngx_leadgen_login_fields(json_t *body,
     ngx_leadgen_login_t *login, const char **message);
+static ngx_uint_t ngx_leadgen_login_is_ascii(const ngx_str_t *text);
+static ngx_int_t ngx_leadgen_login_named(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_login_admit(ngx_http_request_t *r,
+    ngx_leadgen_login_t *login, const ngx_str_t *account);
 static ngx_int_t ngx_leadgen_login_found(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_login_verified(ngx_http_request_t *r,
@@ -42,6 +50,8 @@ static ngx_leadgen_login_t *ngx_leadgen_login_get(ngx_http_request_t *r);
 static void ngx_leadgen_login_wipe(void *data);
 
 
+static const char  ngx_leadgen_login_account_sql[] =
+    "select api.login_account($1)";
 static const char  ngx_leadgen_login_begin_sql[] =
     "select user_id, hashed_password from api.login_begin($1)";
 static const char  ngx_leadgen_login_finish_sql[] =
@@ -65,6 +75,7 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     login = cln->data;
     ngx_memzero(login, sizeof(ngx_leadgen_login_t));
     cln->handler = ngx_leadgen_login_wipe;
+    login->request = r;
 
     field = ngx_leadgen_login_fields(body, login, &message);
     if (field) {
@@ -74,6 +85,71 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     /* what is recorded should the database never say: who it claimed to be */
 
     ctx->event.text[NGX_LEADGEN_EVENT_USER_EMAIL] = login->email;
+
+    if (ngx_leadgen_login_is_ascii(&login->email)) {
+        return ngx_leadgen_login_admit(r, login, &login->email);
+    }
+
+    /* in Unicode one account has many spellings, and only one throttle */
+
+    call = ngx_leadgen_call_create(r->pool, 1);
+    if (call == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->statement = ngx_leadgen_login_account_sql;
+    call->args[0] = login->email;
+
+    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call,
+                             ngx_leadgen_login_named);
+}
+
+
+static ngx_uint_t
+ngx_leadgen_login_is_ascii(const ngx_str_t *text)
+{
+    size_t  i;
+
+    for (i = 0; i < text->len; i++) {
+        if (text->data[i] >= 0x80) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_leadgen_login_named(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    if (call->result != NGX_LEADGEN_CALL_OK
+        || call->nrows != 1 || call->ncols != 1)
+    {
+        return ngx_leadgen_sql_refused(r, call);
+    }
+
+    return ngx_leadgen_login_admit(r, ngx_leadgen_login_get(r),
+                                   &call->values[0]);
+}
+
+
+/* The account is the e-mail address in the one spelling that counts. */
+
+static ngx_int_t
+ngx_leadgen_login_admit(ngx_http_request_t *r, ngx_leadgen_login_t *login,
+    const ngx_str_t *account)
+{
+    ngx_uint_t           seconds;
+    ngx_leadgen_call_t  *call;
+
+    seconds = ngx_leadgen_throttle_admit(&login->throttle, account,
+                                         r->connection->sockaddr);
+    if (seconds) {
+        return ngx_leadgen_reply_retry(r, NGX_LEADGEN_PROBLEM_THROTTLED,
+                                       seconds);
+    }
 
     call = ngx_leadgen_call_create(r->pool, 1);
     if (call == NULL) {
@@ -181,7 +257,13 @@ ngx_leadgen_login_verified(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     login = ngx_leadgen_login_get(r);
-    login->verified = (call->values[0].data[0] == '1');
+    login->verified = (call->values[0].data[0] == NGX_LEADGEN_PASSWORD_FITS);
+
+    if (call->values[0].data[0] == NGX_LEADGEN_PASSWORD_REFUSED) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "leadgen: login: the stored hash of user %V is of a kind "
+                      "or a cost that is not accepted", &login->user_id);
+    }
 
     return ngx_leadgen_login_finish(r, ctx, login);
 }
@@ -191,6 +273,10 @@ static ngx_int_t
 ngx_leadgen_login_finish(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_login_t *login)
 {
+    if (!login->verified) {
+        ngx_leadgen_throttle_end(&login->throttle, NGX_LEADGEN_THROTTLE_FAILED);
+    }
+
     ngx_leadgen_uuid_mint(login->session);
 
     if (ngx_leadgen_token_refresh(r->pool, &login->refresh_token,
@@ -249,10 +335,16 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     login = ngx_leadgen_login_get(r);
 
     if (status == NGX_HTTP_OK && login) {
+        ngx_leadgen_throttle_end(&login->throttle,
+                                 NGX_LEADGEN_THROTTLE_SUCCEEDED);
+        ngx_leadgen_upgrade(&login->user_id, &login->hash, &login->password);
+
         return ngx_leadgen_session_reply(r, ctx, call, &login->refresh_token);
     }
 
-    if (status == NGX_HTTP_UNAUTHORIZED) {
+    if (status == NGX_HTTP_UNAUTHORIZED && login) {
+        ngx_leadgen_throttle_end(&login->throttle, NGX_LEADGEN_THROTTLE_FAILED);
+
         return ngx_leadgen_reply_problem(r,
                                        NGX_LEADGEN_PROBLEM_CREDENTIALS_INVALID,
                                        NULL, NULL);
@@ -277,12 +369,20 @@ ngx_leadgen_login_get(ngx_http_request_t *r)
 }
 
 
-/* The password lies in the body's tree and goes before that is freed. */
+/*
+ * The password lies in the body's tree and goes before that is freed.  A client
+ * that did not wait for its answer has had its attempt.
+ */
 
 static void
 ngx_leadgen_login_wipe(void *data)
 {
     ngx_leadgen_login_t  *login = data;
+
+    ngx_leadgen_throttle_end(&login->throttle,
+                             login->request->header_sent
+                             ? NGX_LEADGEN_THROTTLE_UNDECIDED
+                             : NGX_LEADGEN_THROTTLE_FAILED);
 
     if (login->password.len) {
         ngx_explicit_memzero(login->password.data, login->password.len);

@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_leadgen_reply_send(ngx_http_request_t *r,
     ngx_uint_t status, const char *type, ngx_str_t *body);
+static ngx_int_t ngx_leadgen_reply_wait(ngx_http_request_t *r,
+    ngx_uint_t seconds);
 static ngx_int_t ngx_leadgen_reply_hints(ngx_http_request_t *r,
     const ngx_leadgen_problem_t *problem, json_t *document);
 
@@ -104,11 +106,43 @@ ngx_leadgen_reply_problem(ngx_http_request_t *r, ngx_leadgen_problem_e row,
 
 
 ngx_int_t
+ngx_leadgen_reply_retry(ngx_http_request_t *r, ngx_leadgen_problem_e problem,
+    ngx_uint_t seconds)
+{
+    ngx_leadgen_ctx_t  *ctx;
+
+    ctx = ngx_leadgen_ctx(r);
+
+    if (ctx) {
+        ctx->retry_after = seconds;
+    }
+
+    return ngx_leadgen_reply_problem(r, problem, NULL, NULL);
+}
+
+
+ngx_int_t
 ngx_leadgen_reply_challenge(ngx_http_request_t *r)
 {
     ngx_str_t  scheme = ngx_string("Bearer");
 
     return ngx_leadgen_reply_header(r, "WWW-Authenticate", &scheme);
+}
+
+
+static ngx_int_t
+ngx_leadgen_reply_wait(ngx_http_request_t *r, ngx_uint_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
+
+    return ngx_leadgen_reply_header(r, "Retry-After", &value);
 }
 
 
@@ -119,7 +153,6 @@ ngx_leadgen_reply_hints(ngx_http_request_t *r,
     const ngx_leadgen_problem_t *problem, json_t *document)
 {
     ngx_int_t           missing;
-    ngx_str_t           value;
     ngx_leadgen_ctx_t  *ctx;
 
     ctx = ngx_leadgen_ctx(r);
@@ -129,9 +162,9 @@ ngx_leadgen_reply_hints(ngx_http_request_t *r,
     case NGX_HTTP_UNAUTHORIZED:
         return ngx_leadgen_reply_challenge(r);
 
+    case NGX_HTTP_TOO_MANY_REQUESTS:
     case NGX_HTTP_SERVICE_UNAVAILABLE:
-        ngx_str_set(&value, "1");
-        return ngx_leadgen_reply_header(r, "Retry-After", &value);
+        return ngx_leadgen_reply_wait(r, ngx_max(ctx->retry_after, 1));
 
     case NGX_HTTP_FORBIDDEN:
         if (ctx->match.rule == NULL) {

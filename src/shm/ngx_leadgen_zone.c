@@ -66,7 +66,9 @@ ngx_leadgen_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->layout = NGX_LEADGEN_ZONE_LAYOUT;
     zone->nmetrics = NGX_LEADGEN_NMETRICS;
 
-    if (ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK) {
+    if (ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK
+        || ngx_leadgen_throttle_init(zone, pool, shm_zone->shm.size) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

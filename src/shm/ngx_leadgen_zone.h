@@ -10,7 +10,7 @@
 
 
 /* To be raised whenever a struct below changes its meaning. */
-#define NGX_LEADGEN_ZONE_LAYOUT  1
+#define NGX_LEADGEN_ZONE_LAYOUT  2
 
 
 typedef struct {
@@ -18,6 +18,22 @@ typedef struct {
     uint32_t         epoch;         /* seconds since 1970 */
     uint32_t         keep;          /* seconds since 1970; 0: never used */
 } ngx_leadgen_epoch_slot_t;
+
+
+/* Times are monotonic. */
+
+typedef struct {
+    uint64_t         key;
+    uint64_t         until;         /* milliseconds: no attempt of a pair before;
+                                     * when a bucket is empty */
+    uint32_t         keep;          /* seconds; all is forgotten then */
+    uint32_t         known;         /* seconds, of a pair */
+    uint32_t         forget;        /* seconds, failures of a pair */
+    uint32_t         failures;
+} ngx_leadgen_throttle_slot_t;
+
+
+#define NGX_LEADGEN_ZONE_SECRET  32
 
 
 /* Lifetime: zone. */
@@ -31,6 +47,10 @@ struct ngx_leadgen_zone_s {
     uint32_t                   floor;       /* everybody's epoch */
     ngx_uint_t                 mask;        /* of the slots' number */
     ngx_leadgen_epoch_slot_t  *slots;
+
+    u_char                     secret[NGX_LEADGEN_ZONE_SECRET];
+    ngx_uint_t                 throttle_mask;
+    ngx_leadgen_throttle_slot_t  *throttles;
 };
 
 
@@ -38,6 +58,10 @@ ngx_slab_pool_t *ngx_leadgen_zone_pool(void);
 
 /* Makes the slots of the epochs.  NGX_ERROR: no room. */
 ngx_int_t ngx_leadgen_epoch_init(ngx_leadgen_zone_t *zone,
+    ngx_slab_pool_t *pool, size_t size);
+
+/* Makes the slots of the throttle, and its secret.  NGX_ERROR: it could not. */
+ngx_int_t ngx_leadgen_throttle_init(ngx_leadgen_zone_t *zone,
     ngx_slab_pool_t *pool, size_t size);
 
 

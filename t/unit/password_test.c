@@ -90,9 +90,8 @@ test_broken(void)
     char    text[1024];
 
     static const char  *hashes[] = {
-        "", "*", "*0", "*1", "x", "$", "$2b$", "$2b$04$", "$y$", "$y$j9T$",
-        "$2b$99$aaaaaaaaaaaaaaaaaaaaaa", "$argon2id$v=19$m=65536,t=3,p=4$x$y",
-        "pbkdf2_sha256$600000$x$y", "correct horse", "!", "!!", "$z$z"
+        "$2b$04$", "$y$j9T$", "$2b$00$", "$5$", "$6$", "$6$rounds=5000$",
+        "$y$j9T$a$$", "$2b$04$!!!!!!!!!!!!!!!!!!!!!!"
     };
 
     for (i = 0; i < sizeof(hashes) / sizeof(hashes[0]); i++) {
@@ -106,6 +105,64 @@ test_broken(void)
            "a hash longer than any is refused");
     is_int(verify(hashes[0], text, 129), 'E',
            "and so is a password longer than any");
+}
+
+
+/* What says of itself that it costs too much, or is of another kind. */
+
+static void
+test_refused(void)
+{
+    size_t  i;
+    char    text[256];
+
+    static const char  *settings[] = {
+        "", "*", "*0", "*1", "x", "$", "$$", "$2b$", "$y$", "$y", "$2", "$6",
+        "correct horse", "!", "!!", "$z$z", "abJnggxhB/yWI", "_J9..rasm",
+        "$1$salt$hash", "$md5$rounds=1$x", "$3$$8846f7eaee8fb117ad06bdd830b758",
+        "$argon2id$v=19$m=65536,t=3,p=4$x$y", "pbkdf2_sha256$600000$x$y",
+        "$gy$j9T$lOJYP7daTPh9gYLM0Jy4L/$", "$7$CU..../....3NlnC7GhcYtb$",
+        "$sha1$40000$jtNX3nZ2$",
+
+        /* yescrypt: N, r, more parameters, another flavour */
+        "$y$jFT$9XQlpM2giYOFzb7k9MdLp0$", "$y$jET$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$jDj$9XQlpM2giYOFzb7k9MdLp0$", "$y$jg.$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$jj.$9XQlpM2giYOFzb7k9MdLp0$", "$y$jjj$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$jzzzzz$9XQlpM2giYOFzb7k9MdLp0$", "$y$j9z$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$j9T1z$9XQlpM2giYOFzb7k9MdLp0$", "$y$j9T.$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$.9T$9XQlpM2giYOFzb7k9MdLp0$", "$y$/9T$9XQlpM2giYOFzb7k9MdLp0$",
+        "$y$j9$9XQlpM2giYOFzb7k9MdLp0$", "$y$j$", "$y$j9T",
+
+        /* bcrypt: cost */
+        "$2b$16$aaaaaaaaaaaaaaaaaaaaaa", "$2b$31$aaaaaaaaaaaaaaaaaaaaaa",
+        "$2y$99$aaaaaaaaaaaaaaaaaaaaaa", "$2b$-1$aaaaaaaaaaaaaaaaaaaaaa",
+        "$2b$1$aaaaaaaaaaaaaaaaaaaaaaa", "$2b$004$aaaaaaaaaaaaaaaaaaaaa",
+        "$2x$04$aaaaaaaaaaaaaaaaaaaaaa", "$2$04$aaaaaaaaaaaaaaaaaaaaaa",
+
+        /* SHA-crypt: rounds */
+        "$6$rounds=1000001$saltsalt$", "$5$rounds=999999999$saltsalt$",
+        "$6$rounds=99999999999999999999999999$saltsalt$", "$6$rounds=$salt$",
+        "$6$rounds=-1$salt$", "$6$rounds=5000", "$6$rounds=1x$salt$"
+    };
+
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        is_int(verify(settings[i], "correct horse", 13), '?',
+               "\"%s\" is refused", settings[i]);
+    }
+
+    /* the limits themselves */
+
+    is_int(verify("$y$jDT$9XQlpM2giYOFzb7k9MdLp0$x", "correct horse", 13), '0',
+           "yescrypt of 256 MB is not");
+    is_int(verify("$2b$05$aaaaaaaaaaaaaaaaaaaaaa", "correct horse", 13), '0',
+           "nor bcrypt of cost 5");
+    is_int(verify("$6$rounds=1000000$saltsalt$x", "correct horse", 13), '0',
+           "nor SHA-crypt of a million rounds");
+
+    (void) snprintf(text, sizeof(text), "%s", hash_of("$6$", 5000, "a good one"));
+    is_int(verify(text, "a good one", 10), '1', "SHA-512-crypt fits");
+    (void) snprintf(text, sizeof(text), "%s", hash_of("$5$", 6000, "a good one"));
+    is_int(verify(text, "a good one", 10), '1', "so does SHA-256-crypt");
 }
 
 
@@ -173,6 +230,94 @@ test_nobody(void)
 }
 
 
+/* What is refused takes as long, too. */
+
+static void
+test_refused_time(void)
+{
+    int     i, fits;
+    double  t, nobody, refused;
+
+    nobody = refused = 1e9;
+
+    for (i = 0; i < 5; i++) {
+        t = seconds("$y$jFT$9XQlpM2giYOFzb7k9MdLp0$x", &fits);
+        refused = t < refused ? t : refused;
+        is_int(fits, '?', "1 GB is refused");
+        t = seconds(NULL, &fits);
+        nobody = t < nobody ? t : nobody;
+    }
+
+    ok(refused > nobody / 2 && refused < nobody * 2,
+       "after as long as nobody's takes: %.1f and %.1f ms", refused * 1e3,
+       nobody * 1e3);
+}
+
+
+static void
+test_hash(void)
+{
+    char       first[CRYPT_OUTPUT_SIZE], second[CRYPT_OUTPUT_SIZE];
+    char       password[130];
+    ssize_t    n;
+    ngx_str_t  arg;
+
+    memset(password, 'p', sizeof(password));
+    ngx_memzero(first, sizeof(first));
+    ngx_memzero(second, sizeof(second));
+
+    arg.data = (u_char *) password;
+    arg.len = 128;
+
+    n = ngx_leadgen_password_hash(&arg, 1, (u_char *) first, sizeof(first));
+    ok(n > 0 && (size_t) n == strlen(first), "a hash is made");
+    ok(strncmp(first, "$y$j9T$", 7) == 0, "of yescrypt: %.7s", first);
+    is_int(verify(first, password, 128), '1', "it fits");
+    is_int(verify(first, password, 127), '0', "and no other does");
+
+    n = ngx_leadgen_password_hash(&arg, 1, (u_char *) second, sizeof(second));
+    ok(n > 0 && strcmp(first, second) != 0, "another time it is another");
+
+    is_int(ngx_leadgen_password_hash(&arg, 1, (u_char *) second, 20),
+           NGX_ERROR, "no room");
+    is_int(ngx_leadgen_password_hash(&arg, 2, (u_char *) second,
+                                     sizeof(second)),
+           NGX_ERROR, "another number of arguments");
+
+    arg.len = 8;
+    ok(ngx_leadgen_password_hash(&arg, 1, (u_char *) second, sizeof(second))
+       > 0, "8 bytes are enough");
+
+    arg.len = 7;
+    is_int(ngx_leadgen_password_hash(&arg, 1, (u_char *) second,
+                                     sizeof(second)), NGX_ERROR, "7 are not");
+    arg.len = 129;
+    is_int(ngx_leadgen_password_hash(&arg, 1, (u_char *) second,
+                                     sizeof(second)),
+           NGX_ERROR, "and 129 are too many");
+
+    arg.len = 20;
+    password[10] = '\0';
+    is_int(ngx_leadgen_password_hash(&arg, 1, (u_char *) second,
+                                     sizeof(second)),
+           NGX_ERROR, "a zero byte would cut it");
+}
+
+
+static void
+test_is_old(void)
+{
+    ngx_str_t  hash;
+
+    hash = unit_str("$2b$04$aaaa");
+    is_int(ngx_leadgen_password_is_old(&hash), 1, "bcrypt is old");
+    hash = unit_str("$y$j9T$aaaa");
+    is_int(ngx_leadgen_password_is_old(&hash), 0, "yescrypt is not");
+    hash = unit_str("");
+    is_int(ngx_leadgen_password_is_old(&hash), 0, "nor is none");
+}
+
+
 static void
 test_arguments(void)
 {
@@ -194,8 +339,12 @@ main(void)
 {
     test_kinds();
     test_broken();
+    test_refused();
     test_bcrypt_length();
     test_nobody();
+    test_refused_time();
+    test_hash();
+    test_is_old();
     test_arguments();
 
     return unit_done();

@@ -1,0 +1,249 @@
+"""Logging in under attack: guessing is slow, strangers lock nobody out, and an
+answer does not tell which accounts there are."""
+
+import crypt
+import http.client
+import itertools
+import re
+import statistics
+import time
+import unicodedata
+
+import pytest
+
+from conftest import wait_until
+
+PASSWORD = "the right password"
+numbers = itertools.count(1)
+
+
+def networks():
+    """A client's address in a network of its own."""
+    for number in numbers:
+        yield f"127.{10 + number // 250}.{number % 250}.1"
+
+
+@pytest.fixture
+def network():
+    return next(networks())
+
+
+@pytest.fixture
+def user(gateway):
+    """Makes users: returns (id, e-mail address)."""
+    def make(hashed=None, **columns):
+        email = f"login{next(numbers)}@example.com"
+        hashed = hashed or crypt.crypt(PASSWORD, "$y$j9T$saltsaltsalt")
+        (number,), = gateway.sql("select private.create_user(%s, 'Login', %s)",
+                                 email, hashed)
+        for name, value in columns.items():
+            gateway.sql(f"update users set {name} = %s where id = %s",
+                        value, number)
+        made.append(number)
+        return number, email
+
+    made = []
+    yield make
+    gateway.sql("delete from users where id = any(%s)", made)
+
+
+def attempt(gateway, email, password=PASSWORD, source="127.0.0.1"):
+    connection = http.client.HTTPConnection(
+        "127.0.0.1", gateway.port, timeout=20, source_address=(source, 0))
+    try:
+        return gateway.request("POST", "/api/auth/login", connection=connection,
+                               body={"email": email, "password": password})
+    finally:
+        connection.close()
+
+
+def statuses(gateway, n, *arguments):
+    return [attempt(gateway, *arguments).status for _ in range(n)]
+
+
+def audit_row(gateway, answer):
+    wait_until(lambda: gateway.rows([answer.request_id]), 5, "row")
+    row, = gateway.sql(
+        "select action, success, user_email, error_message, details ->> 'status'"
+        " from audit_logs where id = %s", answer.request_id)
+    return row
+
+
+def known(user):
+    return user()[1]
+
+
+def unknown(_):
+    return f"unknown{next(numbers)}@example.com"
+
+
+@pytest.mark.parametrize("account", [known, unknown])
+def test_guessing_gets_slow(gateway, user, network, account):
+    email = account(user)
+    assert statuses(gateway, 5, email, "a wrong password", network) == [401] * 5
+
+    answer = attempt(gateway, f" {email.upper()}", "a wrong password", network)
+    assert answer.status == 429
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["Content-Type"].startswith("application/problem+json")
+    assert answer.json["type"].endswith("#problem-throttled")
+    assert answer.json["status"] == 429
+    assert answer.json["request_id"] == answer.request_id
+    assert audit_row(gateway, answer) == ("login", False, f" {email.upper()}",
+                                          "throttled", "429")
+
+    time.sleep(1)
+    assert statuses(gateway, 2, email, "a wrong password", network) == [401, 429]
+    assert attempt(gateway, email, PASSWORD, network
+                   ).headers["Retry-After"] == "2"
+
+
+def test_who_waits_may_log_in(gateway, user, network):
+    _, email = user()
+    assert statuses(gateway, 5, email, "a wrong password", network) == [401] * 5
+    assert attempt(gateway, email, PASSWORD, network).status == 429
+    time.sleep(1.1)
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+    assert statuses(gateway, 4, email, "a wrong password", network) == [401] * 4
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+
+
+def test_strangers_lock_nobody_out(gateway, user, network):
+    _, email = user()
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+
+    made = [attempt(gateway, email, "a wrong password", stranger).status
+            for stranger, _ in zip(networks(), range(60))]
+    assert made[:45] == [401] * 45
+    assert made[-5:] == [429] * 5
+
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+    assert attempt(gateway, email, PASSWORD, next(networks())).status == 429
+
+
+def test_one_network_tries_many_accounts(gateway, user, network):
+    _, email = user()
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+    made = [attempt(gateway, unknown(user), "short", network).status
+            for _ in range(70)]
+    assert made[:60] == [401] * 60
+    assert made[-3:] == [429] * 3
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+    assert attempt(gateway, known(user), PASSWORD, network).status == 429
+
+
+def test_spellings_are_one_account(gateway, user, network):
+    _, email = user()
+    wide = "".join(chr(ord(c) + 0xfee0) if c.isalnum() else c for c in email)
+    spellings = [wide, wide.upper(), f" {wide}", email.replace("e", "ｅ"),
+                 email.replace("i", "ⅰ")]
+    for spelling in spellings:
+        assert unicodedata.normalize("NFKC", spelling).strip().lower() == email
+        assert attempt(gateway, spelling, "a wrong password", network
+                       ).status == 401
+    assert attempt(gateway, email, PASSWORD, network).status == 429
+    assert attempt(gateway, wide, PASSWORD, network).status == 429
+
+
+def test_all_workers_count_and_a_reload_forgets_nothing(gateway, user, network):
+    _, email = user()
+    assert statuses(gateway, 7, email, "a wrong password", network) == (
+        [401] * 5 + [429] * 2)
+    time.sleep(1)
+    assert statuses(gateway, 1, email, "a wrong password", network) == [401]
+    time.sleep(2)
+    assert statuses(gateway, 1, email, "a wrong password", network) == [401]
+    gateway.reload()
+    answer = attempt(gateway, email, PASSWORD, network)
+    assert answer.status == 429
+    assert 1 <= int(answer.headers["Retry-After"]) <= 4
+
+
+@pytest.mark.parametrize("address", ["X-Forwarded-For", "X-Real-IP",
+                                     "Forwarded"])
+def test_a_header_names_no_network(gateway, user, network, address):
+    _, email = user()
+    made = []
+    for number in range(7):
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", gateway.port, timeout=10, source_address=(network, 0))
+        made.append(gateway.request(
+            "POST", "/api/auth/login", connection=connection,
+            headers=[(address, f"198.51.{number}.1")],
+            body={"email": email, "password": "a wrong password"}).status)
+        connection.close()
+    assert made == [401] * 5 + [429] * 2
+
+
+# --- what an answer tells
+
+def test_answers_do_not_tell_accounts(gateway, user):
+    """Unknown, inactive and wrong: the same answer, after the same time."""
+    kinds = {"unknown": unknown(user),
+             "inactive": user(is_active=False)[1],
+             "wrong": user()[1]}
+    times = {kind: [] for kind in kinds}
+    answers = set()
+    for _ in range(40):
+        for kind, email in kinds.items():
+            source = next(networks())
+            begin = time.monotonic()
+            answer = attempt(gateway, email, "a wrong password", source)
+            times[kind].append(time.monotonic() - begin)
+            assert answer.status == 401
+            answers.add((
+                answer.body.decode().replace(answer.request_id, "ID"),
+                *sorted((name, value) for name, value in answer.headers.items()
+                        if name not in ("Date", "X-Request-Id"))))
+    assert len(answers) == 1, answers
+
+    medians = {kind: statistics.median(t) for kind, t in times.items()}
+    print({kind: f"{m * 1e3:.1f} ms" for kind, m in medians.items()})
+    assert max(medians.values()) < 1.25 * min(medians.values()), medians
+
+
+# --- stored hashes
+
+@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
+def test_bcrypt_is_upgraded(gateway, user, network, prefix):
+    stored = crypt.crypt(PASSWORD, f"{prefix}06$" + "abcdefghijklmnopqrstu.")
+    assert stored.startswith(prefix)
+    number, email = user(stored)
+
+    def hashed():
+        return gateway.sql("select hashed_password from users where id = %s",
+                           number)[0][0]
+
+    assert attempt(gateway, email, "a wrong password", network).status == 401
+    assert hashed() == stored
+
+    first = attempt(gateway, email, PASSWORD, network)
+    assert first.status == 200
+    wait_until(lambda: hashed().startswith("$y$"), 5, "yescrypt hash")
+    upgraded = hashed()
+    assert crypt.crypt(PASSWORD, upgraded) == upgraded
+
+    assert attempt(gateway, email, PASSWORD, network).status == 200
+    assert attempt(gateway, email, "a wrong password", network).status == 401
+    assert hashed() == upgraded
+    me = gateway.request("GET", "/api/auth/me", headers=[
+        ("Authorization", f"Bearer {first.json['access_token']}")])
+    assert me.status == 200
+
+
+@pytest.mark.parametrize("stored", [
+    "$y$jFT$9XQlpM2giYOFzb7k9MdLp0$xAySGCfWuIhZFXQV.BBfSVSFOqEwHHkYUzj7NqYGgh3",
+    "$y$jjj$9XQlpM2giYOFzb7k9MdLp0$x", "$2b$31$abcdefghijklmnopqrstu.x",
+    "$6$rounds=999999999$saltsalt$x", "$7$zzzzzzzzzzzz$x", "$1$salt$x",
+    "the right password", "!"])
+def test_a_hostile_hash_costs_nothing(gateway, user, network, stored):
+    number, email = user(stored)
+    log = len(gateway.error_log())
+    begin = time.monotonic()
+    assert attempt(gateway, email, PASSWORD, network).status == 401
+    assert time.monotonic() - begin < 1
+
+    line, = [line for line in gateway.error_log()[log:].splitlines()
+             if "leadgen: login:" in line]
+    assert f"user {number} " in line
+    assert not re.search(re.escape(stored[3:] or "!$"), line)
