@@ -46,11 +46,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    id constant text := request #>> '{params,id}';
+    account_id constant text := request #>> '{params,id}';
     account public.users;
 begin
-    if id ~ '^[1-9][0-9]{0,17}$' then
-        select * into account from public.users u where u.id = user_of_path.id::bigint;
+    if account_id ~ '^[1-9][0-9]{0,17}$' then
+        select * into account from public.users u where u.id = account_id::bigint;
     end if;
 
     if account.id is null then

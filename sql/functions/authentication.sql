@@ -143,29 +143,6 @@ $$;
 
 
 /*
- * Replaces a bcrypt hash by a new hash of the same password; whoever is logged
- * in stays so.  Returns whether it was still the old one.
- */
-create or replace function api.password_upgrade(user_id bigint, old_hash text, new_hash text)
-returns boolean
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    update public.users u
-    set hashed_password = new_hash
-    where u.id = $1
-        and u.is_active
-        and u.hashed_password = old_hash
-        and old_hash like '$2%'
-        and new_hash like '$y$%';
-
-    return found;
-end
-$$;
-
-
-/*
  * GET /api/auth/me: the user of the token.  LG404: gone since.
  */
 create or replace function api.me(request jsonb) returns api.reply
