@@ -368,6 +368,11 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_audit_is_stored(ctx);
 
     login = ngx_leadgen_login_get(r);
+
+    if (login == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     status = ngx_atoi(call->values[0].data, call->values[0].len);
 
     if (status != NGX_HTTP_OK) {

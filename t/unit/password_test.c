@@ -159,9 +159,9 @@ test_refused(void)
     is_int(verify("$6$rounds=1000000$saltsalt$x", "correct horse", 13), '0',
            "nor SHA-crypt of a million rounds");
 
-    (void) snprintf(text, sizeof(text), "%s", hash_of("$6$", 5000, "a good one"));
+    (void) strcpy(text, hash_of("$6$", 5000, "a good one"));
     is_int(verify(text, "a good one", 10), '1', "SHA-512-crypt fits");
-    (void) snprintf(text, sizeof(text), "%s", hash_of("$5$", 6000, "a good one"));
+    (void) strcpy(text, hash_of("$5$", 6000, "a good one"));
     is_int(verify(text, "a good one", 10), '1', "so does SHA-256-crypt");
 }
 
