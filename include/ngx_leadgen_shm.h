@@ -74,7 +74,7 @@ typedef enum {
     NGX_LEADGEN_THROTTLE_PAIR = 0,          /* of account and network */
     NGX_LEADGEN_THROTTLE_ACCOUNT,
     NGX_LEADGEN_THROTTLE_NETWORK,
-    NGX_LEADGEN_THROTTLE_FLIGHT,            /* of the network: not decided yet */
+    NGX_LEADGEN_THROTTLE_FLIGHT,            /* of the network, undecided */
     NGX_LEADGEN_THROTTLE_NKINDS
 } ngx_leadgen_throttle_kind_e;
 

@@ -11,6 +11,8 @@
 
 #include "ngx_leadgen_auth.h"
 #include <openssl/crypto.h>
+#include <sys/resource.h>
+#include <pthread.h>
 #include <crypt.h>
 
 
@@ -20,6 +22,17 @@
 #define NGX_LEADGEN_PASSWORD_ROUNDS      1000000
 #define NGX_LEADGEN_PASSWORD_BCRYPT_MAX  72 /* bytes that bcrypt looks at */
 #define NGX_LEADGEN_PASSWORD_HASH_MAX    CRYPT_OUTPUT_SIZE
+#define NGX_LEADGEN_PASSWORD_NICE        10
+
+
+/* Lifetime: one hash. */
+
+typedef struct {
+    struct crypt_data          data;
+    char                       phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
+    const char                *setting;
+    const char                *made;        /* NULL: there is none */
+} ngx_leadgen_password_t;
 
 
 static ngx_uint_t ngx_leadgen_password_accepts(const u_char *hash);
@@ -29,6 +42,7 @@ static ngx_uint_t ngx_leadgen_password_accepts_sha(const u_char *p);
 static ngx_int_t ngx_leadgen_password_digit(u_char c);
 static ngx_int_t ngx_leadgen_password_crypt(const ngx_str_t *password,
     const char *setting, char hash[NGX_LEADGEN_PASSWORD_HASH_MAX]);
+static void *ngx_leadgen_password_run(void *data);
 
 
 /* Nobody's hash: it costs what a new one does, and fits no password. */
@@ -130,41 +144,62 @@ ngx_leadgen_password_is_old(const ngx_str_t *hash)
 }
 
 
-/* NGX_ERROR: there is no such hash of that password. */
+/*
+ * NGX_ERROR: there is no such hash of that password.  It is computed in a
+ * thread that gives way to all others, for which alone there is one: a thread
+ * of the pool could not get its old priority back for what it does next.
+ */
 
 static ngx_int_t
 ngx_leadgen_password_crypt(const ngx_str_t *password, const char *setting,
     char hash[NGX_LEADGEN_PASSWORD_HASH_MAX])
 {
-    char                phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
-    char               *made;
-    ngx_int_t           rc;
-    struct crypt_data  *data;
+    pthread_t                tid;
+    ngx_int_t                rc;
+    ngx_leadgen_password_t  *work;
 
-    data = calloc(1, sizeof(struct crypt_data));
-    if (data == NULL) {
+    work = calloc(1, sizeof(ngx_leadgen_password_t));
+    if (work == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_memcpy(phrase, password->data, password->len);
-    phrase[password->len] = '\0';
+    ngx_memcpy(work->phrase, password->data, password->len);
+    work->setting = setting;
 
-    made = crypt_rn(phrase, setting, data, sizeof(struct crypt_data));
+    if (pthread_create(&tid, NULL, ngx_leadgen_password_run, work) == 0) {
+        (void) pthread_join(tid, NULL);
+    }
+
     rc = NGX_ERROR;
 
     /* what stands behind a zero byte was not looked at */
 
-    if (made && ngx_strlen(phrase) == password->len) {
-        (void) ngx_cpystrn((u_char *) hash, (u_char *) made,
+    if (work->made && ngx_strlen(work->phrase) == password->len) {
+        (void) ngx_cpystrn((u_char *) hash, (u_char *) work->made,
                            NGX_LEADGEN_PASSWORD_HASH_MAX);
         rc = NGX_OK;
     }
 
-    explicit_bzero(phrase, sizeof(phrase));
-    explicit_bzero(data, sizeof(struct crypt_data));
-    free(data);
+    explicit_bzero(work, sizeof(ngx_leadgen_password_t));
+    free(work);
 
     return rc;
+}
+
+
+static void *
+ngx_leadgen_password_run(void *data)
+{
+    ngx_leadgen_password_t  *work = data;
+
+    /* on Linux a thread has a priority of its own */
+
+    (void) setpriority(PRIO_PROCESS, 0, NGX_LEADGEN_PASSWORD_NICE);
+
+    work->made = crypt_rn(work->phrase, work->setting, &work->data,
+                          sizeof(struct crypt_data));
+
+    return NULL;
 }
 
 

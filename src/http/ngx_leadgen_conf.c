@@ -188,7 +188,7 @@ ngx_leadgen_conf_check_roles(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
 }
 
 
-/* Passwords get two threads, so that a flood of logins leaves a core free. */
+/* One password at a time: with a worker for each core more are no faster. */
 
 static void
 ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
@@ -211,7 +211,7 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
 
     ngx_str_set(&mcf->hashing.name, "hashing");
     mcf->hashing.driver = "thread";
-    mcf->hashing.links = 2;
+    mcf->hashing.links = 1;
     mcf->hashing.depth = 1;
     mcf->hashing.queue = 64;
     mcf->hashing.timeout = 10000;

@@ -67,7 +67,7 @@ static ngx_leadgen_throttle_slot_t *ngx_leadgen_throttle_slot(
     ngx_leadgen_zone_t *zone, uint64_t key, ngx_uint_t i);
 
 
-/* Whatever the hour, an account sees 100 failures of strangers in it at most. */
+/* In no hour an account sees more than 100 failures of strangers. */
 
 static const ngx_leadgen_throttle_bucket_t  ngx_leadgen_throttle_buckets[] = {
     { 0, 0 },                               /* PAIR: is none */

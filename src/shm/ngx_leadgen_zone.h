@@ -24,7 +24,7 @@ typedef struct {
 
 typedef struct {
     uint64_t         key;
-    uint64_t         until;         /* milliseconds: no attempt of a pair before;
+    uint64_t         until;         /* ms: no attempt of a pair before then;
                                      * when a bucket is empty */
     uint32_t         keep;          /* seconds; all is forgotten then */
     uint32_t         known;         /* seconds, of a pair */

@@ -4,8 +4,13 @@ answer does not tell which accounts there are."""
 import crypt
 import http.client
 import itertools
+import json
+import os
+import pathlib
 import re
 import statistics
+import subprocess
+import sys
 import time
 import unicodedata
 
@@ -13,6 +18,7 @@ import pytest
 
 from conftest import wait_until
 
+LONG = os.environ.get("LEADGEN_LONG") == "1"
 PASSWORD = "the right password"
 numbers = itertools.count(1)
 
@@ -247,3 +253,88 @@ def test_a_hostile_hash_costs_nothing(gateway, user, network, stored):
              if "leadgen: login:" in line]
     assert f"user {number} " in line
     assert not re.search(re.escape(stored[3:] or "!$"), line)
+
+
+# --- a flood
+
+FLOOD = """
+import http.client, json, random, sys, threading, time
+port, seconds, email, password = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]
+begin, count, lock, made = time.monotonic(), 0, threading.Lock(), {}
+
+def client():
+    global count
+    while True:
+        with lock:
+            number, count = count, count + 1
+        due = begin + number / 200
+        if due > begin + seconds:
+            return
+        time.sleep(max(0, due - time.monotonic()))
+        source = "127.%d.%d.1" % (random.randrange(64, 255), random.randrange(256))
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=20,
+            source_address=("127.0.0.1" if email else source, 0))
+        body = json.dumps({"email": email or "flood%d@example.com" % number, "password": password})
+        connection.request("POST", "/api/auth/login", body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        with lock:
+            made[answer.status] = made.get(answer.status, 0) + 1
+            if answer.status in (429, 503):
+                assert int(answer.headers["Retry-After"]) >= 1
+
+threads = [threading.Thread(target=client) for _ in range(150)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps([time.monotonic() - begin, made]))
+"""
+
+
+def p99(gateway, running):
+    """Of a guarded route that asks nobody, in milliseconds."""
+    connection, times = gateway.connect(), []
+    gateway.token("user")
+    while running():
+        begin = time.monotonic()
+        answer = gateway.request("GET", "/api/admin/permissions/me", "user",
+                                 connection=connection)
+        times.append(time.monotonic() - begin)
+        assert answer.status == 200
+        time.sleep(0.002)
+    connection.close()
+    return 1e3 * statistics.quantiles(times, n=100)[98]
+
+
+def memory(gateway):
+    """Resident bytes of all workers."""
+    return sum(int(re.search(r"VmRSS:\s+(\d+)",
+                             pathlib.Path(f"/proc/{pid}/status").read_text())[1])
+               for pid in gateway.workers()) * 1024
+
+
+@pytest.mark.parametrize("who", ["one user", "a botnet"])
+def test_a_flood_of_logins(gateway, user, who):
+    seconds = 10 if LONG else 4
+    email = user()[1] if who == "one user" else ""
+    end = time.monotonic() + seconds
+    before = p99(gateway, lambda: time.monotonic() < end)
+    used = memory(gateway)
+
+    flood = subprocess.Popen(
+        [sys.executable, "-c", FLOOD, str(gateway.port), str(seconds), email,
+         PASSWORD], stdout=subprocess.PIPE, text=True)
+    during = p99(gateway, lambda: flood.poll() is None)
+    took, made = json.loads(flood.stdout.read())
+    assert flood.returncode == 0
+    print(f"{who}: {made} in {took:.1f} s, p99 {before:.2f} ms before,"
+          f" {during:.2f} ms during; memory {used >> 20} MB, then"
+          f" {memory(gateway) >> 20} MB")
+
+    assert set(made) <= {"200", "401", "429", "503"}
+    assert sum(made.values()) >= 190 * seconds
+    assert took < seconds + 5
+    assert memory(gateway) < used + (128 << 20)
+    assert during < before + (5 if LONG else 50)
+    wait_until(lambda: gateway.login("user").status == 200, 5, "login")

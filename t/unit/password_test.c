@@ -159,9 +159,9 @@ test_refused(void)
     is_int(verify("$6$rounds=1000000$saltsalt$x", "correct horse", 13), '0',
            "nor SHA-crypt of a million rounds");
 
-    (void) snprintf(text, sizeof(text), "%s", hash_of("$6$", 5000, "a good one"));
+    (void) strcpy(text, hash_of("$6$", 5000, "a good one"));
     is_int(verify(text, "a good one", 10), '1', "SHA-512-crypt fits");
-    (void) snprintf(text, sizeof(text), "%s", hash_of("$5$", 6000, "a good one"));
+    (void) strcpy(text, hash_of("$5$", 6000, "a good one"));
     is_int(verify(text, "a good one", 10), '1', "so does SHA-256-crypt");
 }
 
@@ -195,9 +195,9 @@ seconds(const char *hash, int *fits)
 {
     struct timespec  begin, end;
 
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begin);
     *fits = verify(hash, "correct horse", 13);
-    (void) clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &end);
 
     return (double) (end.tv_sec - begin.tv_sec)
            + (double) (end.tv_nsec - begin.tv_nsec) / 1e9;
