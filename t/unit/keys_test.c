@@ -558,6 +558,16 @@ test_jwk(void)
     refused(text, "", "the members of the JSON web key are no EC key",
             "a point beside the curve");
 
+    text = jwk(rsa, 1, "");
+    p = strstr(text, "\"dq\"");
+    p[1] = 'X';
+    refused(text, "", "\"dq\" of the JSON web key is missing",
+            "a private RSA key in parts");
+    *strstr(text, "\"p\"") = ' ';
+    (void) strcpy(strstr(text, ", p\""), "}");
+    taken(text, "", "RS256", 1, "one that is n, e and d");
+    keys = ngx_leadgen_keys_create(pool);
+
     refused(printed("%s,\"kid\":\"a b\"}", oct), "", "is not 1 to 128 of",
             "a strange kid");
     refused(printed("%s,\"kid\":\"a\"}", oct), "kid=b", "kid=b contradicts",
