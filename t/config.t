@@ -533,7 +533,7 @@ __DATA__
 === TEST 72: two keys without kid
 --- missing: jwt_key
 --- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY; leadgen_jwt_key env:LEADGEN_TEST_KEY;
---- says: two keys with kid "": each needs its own
+--- says: two keys for HS256 without kid: give each its own with kid=
 
 
 

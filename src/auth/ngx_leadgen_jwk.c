@@ -395,33 +395,43 @@ ngx_leadgen_jwk_pkey(ngx_leadgen_jwk_reader_t *reader, json_t *jwk,
 }
 
 
-/* RFC 7518, section 6.3 */
+/*
+ * RFC 7518, section 6.3: of what follows d, all or nothing; OpenSSL wouldn't
+ * free what it has read of a part.
+ */
 
 static ngx_int_t
 ngx_leadgen_jwk_rsa(ngx_leadgen_jwk_reader_t *reader, json_t *jwk)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n;
 
     static const struct {
         const char  *member;
         const char  *param;
-        ngx_uint_t   needed;
     } numbers[NGX_LEADGEN_JWK_PARAMS] = {
-        { "n",  OSSL_PKEY_PARAM_RSA_N, 1 },
-        { "e",  OSSL_PKEY_PARAM_RSA_E, 1 },
-        { "d",  OSSL_PKEY_PARAM_RSA_D, 0 },
-        { "p",  OSSL_PKEY_PARAM_RSA_FACTOR1, 0 },
-        { "q",  OSSL_PKEY_PARAM_RSA_FACTOR2, 0 },
-        { "dp", OSSL_PKEY_PARAM_RSA_EXPONENT1, 0 },
-        { "dq", OSSL_PKEY_PARAM_RSA_EXPONENT2, 0 },
-        { "qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0 }
+        { "n",  OSSL_PKEY_PARAM_RSA_N },
+        { "e",  OSSL_PKEY_PARAM_RSA_E },
+        { "d",  OSSL_PKEY_PARAM_RSA_D },
+        { "p",  OSSL_PKEY_PARAM_RSA_FACTOR1 },
+        { "q",  OSSL_PKEY_PARAM_RSA_FACTOR2 },
+        { "dp", OSSL_PKEY_PARAM_RSA_EXPONENT1 },
+        { "dq", OSSL_PKEY_PARAM_RSA_EXPONENT2 },
+        { "qi", OSSL_PKEY_PARAM_RSA_COEFFICIENT1 }
     };
 
-    for (i = 0; i < NGX_LEADGEN_JWK_PARAMS; i++) {
+    n = NGX_LEADGEN_JWK_PARAMS;
 
-        if ((numbers[i].needed || json_object_get(jwk, numbers[i].member))
-            && ngx_leadgen_jwk_number(reader, jwk, numbers[i].member,
-                                      numbers[i].param) != NGX_OK)
+    if (json_object_get(jwk, "d") == NULL) {
+        n = 2;
+
+    } else if (json_object_get(jwk, "p") == NULL) {
+        n = 3;
+    }
+
+    for (i = 0; i < n; i++) {
+
+        if (ngx_leadgen_jwk_number(reader, jwk, numbers[i].member,
+                                   numbers[i].param) != NGX_OK)
         {
             return NGX_ERROR;
         }

@@ -357,12 +357,21 @@ ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
 
     for (i = 0; i < keys->nelts; i++) {
 
-        if (ngx_leadgen_keys_equal(&known[i].kid, &key->kid)
-            && (key->kid.len || known[i].algorithm == key->algorithm))
-        {
+        if (!ngx_leadgen_keys_equal(&known[i].kid, &key->kid)) {
+            continue;
+        }
+
+        if (key->kid.len) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "two keys with kid \"%V\": each needs its own",
                                &key->kid);
+            return NGX_ERROR;
+        }
+
+        if (known[i].algorithm == key->algorithm) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "two keys for %V without kid: give each its own "
+                               "with kid=", &key->algorithm->name);
             return NGX_ERROR;
         }
     }
@@ -488,7 +497,8 @@ ngx_leadgen_keys_role(const ngx_array_t *keys, ngx_uint_t n, ngx_str_t *file,
 static ngx_uint_t
 ngx_leadgen_keys_equal(const ngx_str_t *a, const ngx_str_t *b)
 {
-    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+    return a->len == b->len
+           && (a->len == 0 || ngx_memcmp(a->data, b->data, a->len) == 0);
 }
 
 

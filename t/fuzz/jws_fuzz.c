@@ -1,8 +1,8 @@
 
 /*
  * Any bytes as a token, and any as the header and payload of one that is
- * signed: nothing but what one of our keys signed is verified, and what is
- * decoded has no other text.
+ * signed by a key of each algorithm: nothing but what one of our keys signed is
+ * verified, and what is decoded has no other text.
  *
  * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
  * libraries: -lcrypto -ljansson
@@ -10,8 +10,10 @@
 
 
 #include "unit.h"
-#include "ngx_leadgen_auth.h"
-#include <openssl/hmac.h>
+#include "ngx_leadgen_keys.h"
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,24 +45,50 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
 
 
 static void
-make_keys(void)
+add_key(ngx_conf_t *conf, const char *text, size_t len)
 {
-    ngx_str_t    copy;
-    ngx_conf_t   conf;
-    ngx_pool_t  *pool;
+    ngx_str_t  copy;
 
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-    ngx_memzero(&conf, sizeof(conf));
-    conf.pool = pool;
+    copy.len = len;
+    copy.data = ngx_pnalloc(conf->pool, len);
+    ngx_memcpy(copy.data, text, len);
 
-    copy.len = sizeof(secret) - 1;
-    copy.data = ngx_pnalloc(pool, copy.len);
-    ngx_memcpy(copy.data, secret, copy.len);
-
-    keys = ngx_leadgen_keys_create(pool);
-    if (ngx_leadgen_keys_add(&conf, keys, &copy, NULL, 0) != NGX_CONF_OK) {
+    if (ngx_leadgen_keys_add(conf, keys, &copy, NULL, 0) != NGX_CONF_OK) {
         abort();
     }
+}
+
+
+static void
+add_pair(ngx_conf_t *conf, EVP_PKEY *pkey)
+{
+    BIO   *bio;
+    char  *text;
+    long   len;
+
+    bio = BIO_new(BIO_s_mem());
+    (void) PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL);
+    len = BIO_get_mem_data(bio, &text);
+    add_key(conf, text, len);
+
+    BIO_free(bio);
+    EVP_PKEY_free(pkey);
+}
+
+
+static void
+make_keys(void)
+{
+    static ngx_conf_t  conf;
+
+    conf.pool = ngx_create_pool(4096, ngx_cycle->log);
+    conf.log = conf.pool->log;
+    keys = ngx_leadgen_keys_create(conf.pool);
+
+    add_key(&conf, secret, sizeof(secret) - 1);
+    add_pair(&conf, EVP_RSA_gen(2048));
+    add_pair(&conf, EVP_EC_gen("P-256"));
+    add_pair(&conf, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519"));
 }
 
 
@@ -91,9 +119,9 @@ check_decode(ngx_pool_t *pool, const ngx_str_t *text)
 static void
 check_signed(ngx_pool_t *pool, const uint8_t *data, size_t size)
 {
-    u_char                   *p, *zero, digest[32];
-    unsigned int              len;
+    u_char                   *p, *zero, signature[NGX_LEADGEN_SIGNATURE_MAX];
     ngx_str_t                 part, encoded, token;
+    ngx_leadgen_key_t        *key;
     ngx_leadgen_problem_e     problem;
     ngx_leadgen_principal_t   who;
 
@@ -102,7 +130,7 @@ check_signed(ngx_pool_t *pool, const uint8_t *data, size_t size)
         return;
     }
 
-    token.data = ngx_pnalloc(pool, 2 * size + 64);
+    token.data = ngx_pnalloc(pool, 2 * size + 1024);
     p = token.data;
 
     part.data = (u_char *) data;
@@ -118,11 +146,16 @@ check_signed(ngx_pool_t *pool, const uint8_t *data, size_t size)
     ngx_encode_base64url(&encoded, &part);
     p += encoded.len;
 
-    (void) HMAC(EVP_sha256(), secret, sizeof(secret) - 1, token.data,
-                p - token.data, digest, &len);
+    key = (ngx_leadgen_key_t *) keys->elts + size % keys->nelts;
+    token.len = p - token.data;
+
+    if (ngx_leadgen_signature_sign(key, &token, signature) != NGX_OK) {
+        abort();
+    }
+
     *p++ = '.';
-    part.data = digest;
-    part.len = len;
+    part.data = signature;
+    part.len = key->size;
     encoded.data = p;
     ngx_encode_base64url(&encoded, &part);
     token.len = p + encoded.len - token.data;
