@@ -148,4 +148,43 @@ ngx_int_t ngx_leadgen_call_submit(ngx_leadgen_backend_t *backend,
 void ngx_leadgen_call_cancel(ngx_leadgen_call_t *call);
 
 
+/* --- mail: plain text to one recipient, by SMTP --- */
+
+#define NGX_LEADGEN_MAIL_TEXT_MAX  65536    /* bytes */
+
+
+typedef enum {
+    NGX_LEADGEN_MAIL_URL = 0,
+    NGX_LEADGEN_MAIL_TIMEOUT,               /* milliseconds, in digits */
+    NGX_LEADGEN_MAIL_FROM,
+    NGX_LEADGEN_MAIL_TO,
+    NGX_LEADGEN_MAIL_SUBJECT,
+    NGX_LEADGEN_MAIL_TEXT,                  /* UTF-8, lines end in LF */
+    NGX_LEADGEN_MAIL_ID,                    /* of its Message-ID */
+    NGX_LEADGEN_MAIL_NARGS
+} ngx_leadgen_mail_arg_e;
+
+
+/*
+ * smtp://[user:password@]host[:port], or smtps.  NULL: fine; else what is wrong
+ * with it, in words without the URL.
+ */
+const char *ngx_leadgen_mail_check_url(const ngx_str_t *url);
+
+/* NULL: one bare e-mail address; else what is wrong with it. */
+const char *ngx_leadgen_mail_check_address(const ngx_str_t *address);
+
+/* Once a worker, before it sends. */
+ngx_int_t ngx_leadgen_mail_init(ngx_log_t *log);
+void ngx_leadgen_mail_exit(void);
+
+/*
+ * Work of a call: sends a mail.  Answers "ok" once the mail server has taken
+ * it, or why it has not, in words without secrets.  Whatever would break out of
+ * a header is refused.
+ */
+ssize_t ngx_leadgen_mail_send(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size);
+
+
 #endif /* _NGX_LEADGEN_IO_H_INCLUDED_ */

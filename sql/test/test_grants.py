@@ -4,7 +4,7 @@ import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-TABLES = ["users", "audit_logs", "audit_logs_default", "sessions"]
+TABLES = ["users", "audit_logs", "audit_logs_default", "sessions", "mails"]
 
 
 def test_rights_of_the_gateway_are_exactly_these(untouched):
@@ -20,6 +20,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
     assert callable_ == [(name, True) for name in (
         "audit_ingest", "audit_logs", "login_account", "login_begin", "login_finish", "me", "password_upgrade",
         "schema_version")]
+        "audit_ingest", "audit_logs", "login_begin", "login_finish", "mail_done", "mail_take", "me", "schema_version")]
 
     assert untouched.rows("""
         select oid::regclass, right_ from pg_class

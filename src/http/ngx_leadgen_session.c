@@ -41,19 +41,14 @@ ngx_leadgen_session_reply(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    reply = json_pack("{s:s%, s:s, s:i, s:O}",
+    reply = json_pack("{s:s%, s:s, s:i, s:o*, s:O}",
                       "access_token", token.data, token.len,
                       "token_type", "Bearer",
                       "expires_in", NGX_LEADGEN_TOKEN_LIFETIME,
+                      "refresh_token",
+                      refresh_token
+                      ? ngx_leadgen_json_text(r->pool, refresh_token) : NULL,
                       "user", user);
-
-    if (refresh_token
-        && json_object_set_new(reply, "refresh_token",
-                               ngx_leadgen_json_text(r->pool, refresh_token)))
-    {
-        json_decref(reply);
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
 
     return ngx_leadgen_reply_tree(r, NGX_HTTP_OK, reply);
 }

@@ -1,0 +1,7 @@
+-- Revert leadgen:mails from pg
+
+begin;
+
+drop table public.mails;
+
+commit;
