@@ -131,16 +131,19 @@ $$;
 
 
 /*
- * Keeps a one-time token for somebody who forgot the password, and says whom to
- * send it to; no row: nobody.  Three an hour are kept for a user.
+ * POST /api/auth/password-reset: keeps a one-time token for somebody who forgot
+ * the password, and leaves a mail with it in the outbox.  Three an hour are kept
+ * for a user.
  *
  * request  as for every endpoint, and "reset": {
  *              "email": as typed,
  *              "token_hash": SHA-256 of the token in hexadecimal digits,
- *              "expires_in": seconds}
+ *              "expires_in": seconds,
+ *              "subject", "text": of the mail, which holds the token}
+ *
+ * Returns 202 without body, whether there is such a user or not.
  */
-create or replace function api.password_reset_begin(request jsonb)
-returns table (user_id bigint, email text, name text)
+create or replace function api.password_reset_begin(request jsonb) returns api.reply
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -175,6 +178,7 @@ begin
             account.id,
             now() + make_interval(secs => (reset ->> 'expires_in')::double precision)
         );
+        perform private.mail_send(account.email, reset ->> 'subject', reset ->> 'text');
     end if;
 
     perform private.audit(
@@ -182,9 +186,7 @@ begin
         202, '{"step": "requested"}', failure
     );
 
-    if failure is null then
-        return query select account.id, account.email, account.name;
-    end if;
+    return row(202, null, null, true)::api.reply;
 end
 $$;
 

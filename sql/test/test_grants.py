@@ -4,7 +4,8 @@ import psycopg2
 import pytest
 from psycopg2.errors import InsufficientPrivilege
 
-TABLES = ["users", "audit_logs", "audit_logs_default", "sessions", "mails"]
+TABLES = ["users", "audit_logs", "audit_logs_default", "sessions", "mails", "refresh_tokens", "password_resets",
+          "revocations"]
 
 
 def test_rights_of_the_gateway_are_exactly_these(untouched):
@@ -18,9 +19,10 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         where pronamespace in ('api'::regnamespace, 'private'::regnamespace, 'public'::regnamespace)
             and has_function_privilege('gateway', oid, 'execute') order by 1""")
     assert callable_ == [(name, True) for name in (
-        "audit_ingest", "audit_logs", "login_account", "login_begin", "login_finish", "me", "password_upgrade",
-        "schema_version")]
-        "audit_ingest", "audit_logs", "login_begin", "login_finish", "mail_done", "mail_take", "me", "schema_version")]
+        "audit_ingest", "audit_logs", "login_account", "login_begin", "login_finish", "logout", "mail_done",
+        "mail_take", "me", "password_begin", "password_finish", "password_reset_begin", "password_reset_confirm",
+        "password_upgrade", "refresh", "revocations_since", "schema_version", "user", "user_create", "user_delete",
+        "user_update", "users")]
 
     assert untouched.rows("""
         select oid::regclass, right_ from pg_class
