@@ -78,7 +78,7 @@ make_run() {
     flock -w 120 9 || fail "another 'make up' is under way."
     mkdir -p "$run"/{log,postgres,redis,nginx}
     mkdir -p "$run/secrets"
-    chmod 700 "$run/secrets"
+    chmod 700 "$run"/{log,postgres,redis,secrets}
 }
 
 owned_by() {
@@ -220,7 +220,6 @@ make_cluster() {
     local new=$run/postgres/new data=$run/postgres/data
 
     owned_by postgres "$run/postgres"
-    chmod 700 "$run/postgres"
     [ ! -e "$data" ] || return 0
 
     step postgres "making a cluster"
