@@ -304,6 +304,108 @@ test_issuer(void)
 }
 
 
+/* Roles that somebody else's tokens claim, in their own words. */
+
+static void
+test_roles(const char *claim, const char *map, const char *text,
+    const char *want)
+{
+    char                     claimed[512];
+    ngx_str_t                payload, token;
+    ngx_leadgen_principal_t  who;
+
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("somebody else's key, 32 bytes...", claim, map);
+
+    payload.data = (u_char *) claimed;
+    payload.len = snprintf(claimed, sizeof(claimed),
+                           "{\"sub\":\"1\",\"exp\":1700000001,%s}", text);
+
+    (void) ngx_leadgen_jws_sign(pool, keys, &payload, &token);
+
+    is_int(verify(&token, &who), NGX_LEADGEN_PROBLEM_NONE, "%s", text);
+    is_str(who.role, want, "by %s %s: \"%s\"", claim, map ? map : "", want);
+}
+
+
+static void
+test_all_roles(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *claim;
+        const char  *map;
+        const char  *text;
+        const char  *want;
+    } rows[] = {
+#define CLAIM  "role_claim=realm.roles"
+#define MAP    "role_map=a:admin,urn:x:staff:manager"
+        { "role_claim=group", NULL, "\"group\":\"admin\"", "admin" },
+        { "role_claim=group", NULL, "\"role\":\"admin\"", "" },
+        { "role_claim=group", NULL, "\"group\":[\"user\",\"admin\"]", "user" },
+        { "role_claim=group", NULL, "\"group\":[1,null,\"user\"]", "user" },
+        { "role_claim=group", NULL, "\"group\":[]", "" },
+        { "role_claim=group", NULL, "\"group\":{\"admin\":1}", "" },
+        { "role_claim=group", NULL, "\"group\":[[\"admin\"]]", "" },
+        { "role_claim=group", NULL, "\"group\":true", "" },
+        { "role_claim=group", MAP, "\"group\":\"a\"", "admin" },
+        { "role_claim=group", MAP, "\"group\":\"admin\"", "" },
+        { "role_claim=group", MAP, "\"group\":\"A\"", "" },
+        { "role_claim=group", MAP, "\"group\":[\"x\",\"urn:x:staff\",\"a\"]",
+          "manager" },
+        { CLAIM, MAP, "\"realm\":{\"roles\":[\"a\"]}", "admin" },
+        { CLAIM, MAP, "\"realm\":{\"roles\":[\"x\",\"y\"]}", "" },
+        { CLAIM, MAP, "\"realm\":{\"roles\":\"a\"}", "admin" },
+        { CLAIM, MAP, "\"realm\":[\"roles\",\"a\"]", "" },
+        { CLAIM, MAP, "\"realm\":\"a\"", "" },
+        { CLAIM, MAP, "\"roles\":\"a\"", "" },
+        { CLAIM, MAP, "\"realm.roles\":\"a\"", "admin" },
+        { "role_claim=https://x.y/roles", MAP, "\"https://x.y/roles\":[\"a\"]",
+          "admin" },
+        { "role_claim=.", MAP, "\"\":{\"\":\"a\"}", "admin" },
+        { "role_claim=a.", MAP, "\"a\":\"a\"", "" },
+        { MAP, NULL, "\"role\":\"a\"", "admin" },
+        { MAP, NULL, "\"role\":[\"a\"]", "admin" },
+        { "issuer=us", NULL, "\"iss\":\"us\",\"role\":\"user\"", "user" },
+        { "issuer=us", NULL, "\"iss\":\"us\",\"role\":[\"user\"]", "" }
+#undef CLAIM
+#undef MAP
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        test_roles(rows[i].claim, rows[i].map, rows[i].text, rows[i].want);
+    }
+}
+
+
+/* A public key verifies, but issues nothing. */
+
+static void
+test_public(void)
+{
+    ngx_str_t                token;
+    ngx_leadgen_principal_t  who;
+
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":"
+            "\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}", "kid=p", NULL);
+
+    ngx_memzero(&who, sizeof(who));
+    who.user_id = 1;
+    ngx_str_set(&who.email, "");
+    ngx_str_set(&who.role, "");
+
+    is_int(keys->nelts, 1, "the public key of RFC 8037, A.2");
+    is_int(ngx_leadgen_token_issue(pool, keys, &who, &token), NGX_ERROR,
+           "a public key issues no token");
+
+    add_key("a secret behind it, of 32 bytes.", NULL, NULL);
+    is_int(ngx_leadgen_token_issue(pool, keys, &who, &token), NGX_OK,
+           "a secret behind it does");
+}
+
+
 int
 main(void)
 {
@@ -323,6 +425,8 @@ main(void)
     test_nobody();
     test_refresh();
     test_issuer();
+    test_all_roles();
+    test_public();
 
     ngx_destroy_pool(pool);
 
