@@ -178,7 +178,7 @@ begin
             account.id,
             now() + make_interval(secs => (reset ->> 'expires_in')::double precision)
         );
-        perform private.mail_send(account.email, reset ->> 'subject', reset ->> 'text');
+        perform private.mail_send(account.email, reset ->> 'subject', reset ->> 'text', make_interval(secs => (reset ->> 'expires_in')::double precision));
     end if;
 
     perform private.audit(
