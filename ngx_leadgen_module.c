@@ -51,6 +51,20 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_smtp"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_leadgen_directive_smtp,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_public_url"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_leadgen_directive_public_url,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_role"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
       ngx_leadgen_directive_role,

@@ -37,6 +37,10 @@ char *ngx_leadgen_directive_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_leadgen_directive_smtp(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_directive_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_directive_role(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_directive_max_stale(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -222,6 +222,13 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
     mcf->files.depth = 1;
     mcf->files.queue = 256;
     mcf->files.timeout = 60000;
+
+    /* of the database's copies above none is told of mails */
+
+    if (mcf->mail.driver) {
+        mcf->database.channels = "LISTEN leadgen_mails";
+        mcf->database.notified = ngx_leadgen_mailer_notified;
+    }
 }
 
 

@@ -43,12 +43,15 @@ typedef struct {
     ngx_leadgen_backend_conf_t   redis;
     ngx_leadgen_backend_conf_t   hashing;   /* threads for passwords */
     ngx_leadgen_backend_conf_t   files;     /* threads for the spool */
+    ngx_leadgen_backend_conf_t   mail;      /* a thread, to a mail server */
+    ngx_str_t                    mail_from;
+    ngx_msec_t                   mail_timeout;
+    ngx_str_t                    public_url;    /* ends without a slash */
     ngx_leadgen_spool_conf_t     spool;
     ngx_array_t                 *keys;      /* ngx_leadgen_key_t */
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
     ngx_str_t                    service;
-    ngx_str_t                    public_url;    /* of links in mails */
     time_t                       max_stale; /* of revocations, seconds; 0: any */
     ngx_leadgen_trie_t          *api;
 
@@ -79,6 +82,10 @@ ngx_int_t ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word,
 /* Notes that a directive, which is being read, needs something. */
 void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
     ngx_leadgen_conf_use_t *use);
+
+/* The backend conf's notified() of the channel leadgen_mails. */
+void ngx_leadgen_mailer_notified(void *data, ngx_str_t *channel,
+    ngx_str_t *payload);
 
 /* The module's own API as a trie of rules; NULL: already logged. */
 ngx_leadgen_trie_t *ngx_leadgen_endpoint_trie(ngx_conf_t *cf);

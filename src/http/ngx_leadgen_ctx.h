@@ -260,6 +260,16 @@ ngx_int_t ngx_leadgen_sql_refused(ngx_http_request_t *r,
     ngx_leadgen_call_t *call);
 
 
+/* --- mailer: sends what stands in the database's outbox --- */
+
+/* conf must outlive the worker's cycle. */
+void ngx_leadgen_mailer_start(const ngx_leadgen_main_conf_t *conf);
+void ngx_leadgen_mailer_stop(void);
+
+/* There may be a mail in the outbox; without a mailer it does nothing. */
+void ngx_leadgen_mailer_wake(void);
+
+
 /* --- worker: this worker's backends, NULL where none is configured --- */
 
 typedef struct {
@@ -268,6 +278,7 @@ typedef struct {
     ngx_leadgen_backend_t     *redis;
     ngx_leadgen_backend_t     *hashing;
     ngx_leadgen_backend_t     *files;
+    ngx_leadgen_backend_t     *mail;
 } ngx_leadgen_worker_t;
 
 extern ngx_leadgen_worker_t  ngx_leadgen_worker;

@@ -9,10 +9,18 @@
 
 
 #define NGX_LEADGEN_DIRECTIVE_SPOOL_MIN  (1024 * 1024)
+#define NGX_LEADGEN_DIRECTIVE_MAIL_TIMEOUT  10000   /* milliseconds */
+#define NGX_LEADGEN_DIRECTIVE_MAIL_LONGEST  45000   /* within the outbox's
+                                                     * lease of 60 s */
+#define NGX_LEADGEN_DIRECTIVE_MAIL_GRACE    5000
 
 
 static char *ngx_leadgen_directive_backend(ngx_conf_t *cf,
     ngx_leadgen_backend_conf_t *backend, const char *name, const char *driver);
+static char *ngx_leadgen_directive_smtp_option(ngx_conf_t *cf,
+    ngx_leadgen_main_conf_t *mcf, const ngx_str_t *word);
+static char *ngx_leadgen_directive_sender(ngx_conf_t *cf,
+    ngx_leadgen_main_conf_t *mcf);
 static ngx_int_t ngx_leadgen_directive_sync(ngx_str_t *value,
     ngx_leadgen_spool_conf_t *spool);
 static ngx_uid_t ngx_leadgen_directive_user(ngx_conf_t *cf);
@@ -305,6 +313,167 @@ ngx_leadgen_directive_sync(ngx_str_t *value, ngx_leadgen_spool_conf_t *spool)
     spool->sync = interval;
 
     return NGX_OK;
+}
+
+
+/* The backend waits longer than libcurl does: a thread can't be told to end. */
+
+char *
+ngx_leadgen_directive_smtp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_main_conf_t  *mcf = conf;
+
+    ngx_str_t   *word;
+    ngx_uint_t   i;
+    const char  *wrong;
+
+    if (mcf->mail.driver) {
+        return "is duplicate";
+    }
+
+    word = cf->args->elts;
+
+    if (ngx_leadgen_conf_value(cf, &word[1], &mcf->mail.target) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    wrong = ngx_leadgen_mail_check_url(&mcf->mail.target);
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", &word[0], wrong);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf->mail_timeout = NGX_LEADGEN_DIRECTIVE_MAIL_TIMEOUT;
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        if (ngx_leadgen_directive_smtp_option(cf, mcf, &word[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_str_set(&mcf->mail.name, "mail");
+    mcf->mail.driver = "thread";
+    mcf->mail.links = 1;
+    mcf->mail.depth = 1;
+    mcf->mail.queue = 64;
+    mcf->mail.timeout = mcf->mail_timeout + NGX_LEADGEN_DIRECTIVE_MAIL_GRACE;
+
+    ngx_leadgen_conf_note(cf, "leadgen_smtp", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_smtp", &mcf->uses_database);
+
+    return ngx_leadgen_directive_sender(cf, mcf);
+}
+
+
+static char *
+ngx_leadgen_directive_smtp_option(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf,
+    const ngx_str_t *word)
+{
+    ngx_int_t  n;
+    ngx_str_t  value;
+
+    if (ngx_leadgen_directive_option(word, "from=", &mcf->mail_from)) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_leadgen_directive_option(word, "timeout=", &value)) {
+
+        n = ngx_parse_time(&value, 0);
+
+        if (n < 100 || n > NGX_LEADGEN_DIRECTIVE_MAIL_LONGEST) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is not a time from 100ms to 45s", word);
+            return NGX_CONF_ERROR;
+        }
+
+        mcf->mail_timeout = n;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown option \"%V\": use from= or timeout=", word);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_leadgen_directive_sender(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
+{
+    ngx_str_t   *from;
+    const char  *wrong;
+
+    from = &mcf->mail_from;
+
+    if (from->len == 0) {
+        from->data = ngx_pnalloc(cf->pool, sizeof("leadgen@")
+                                           + cf->cycle->hostname.len);
+        if (from->data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        from->len = ngx_sprintf(from->data, "leadgen@%V", &cf->cycle->hostname)
+                    - from->data;
+    }
+
+    wrong = ngx_leadgen_mail_check_address(from);
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "sender \"%V\" %s: use from=ADDRESS", from, wrong);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* It becomes part of links in mails: what would end one there is refused. */
+
+char *
+ngx_leadgen_directive_public_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_leadgen_main_conf_t  *mcf = conf;
+
+    size_t      scheme;
+    u_char     *p, *last;
+    ngx_str_t  *word, *url;
+
+    if (mcf->public_url.len) {
+        return "is duplicate";
+    }
+
+    word = cf->args->elts;
+    url = &mcf->public_url;
+
+    if (ngx_leadgen_conf_value(cf, &word[1], url) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    while (url->len && url->data[url->len - 1] == '/') {
+        url->len--;
+    }
+
+    p = url->data;
+    last = p + url->len;
+    scheme = ngx_strncmp(p, "https://", 8) == 0 ? 8 : 7;
+
+    if (url->len <= scheme
+        || p[scheme] == '/'
+        || (scheme == 7 && ngx_strncmp(p, "http://", 7) != 0))
+    {
+        return "is not http://HOST[:PORT][/PATH], or https";
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        if (*p <= 0x20 || *p >= 0x7f || ngx_strchr("?#@\\\"<>^`{|}", *p)) {
+            return "has characters that such a URL has not";
+        }
+    }
+
+    return NGX_CONF_OK;
 }
 
 

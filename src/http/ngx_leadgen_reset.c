@@ -118,6 +118,8 @@ ngx_leadgen_reset_begun(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return ngx_leadgen_sql_refused(r, call);
     }
 
+    ngx_leadgen_mailer_wake();
+
     return ngx_leadgen_reply_json(r, NGX_HTTP_ACCEPTED, &empty);
 }
 

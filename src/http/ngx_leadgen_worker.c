@@ -11,6 +11,8 @@
 ngx_leadgen_worker_t  ngx_leadgen_worker;
 
 
+static ngx_int_t ngx_leadgen_worker_mail(ngx_cycle_t *cycle,
+    const ngx_leadgen_main_conf_t *mcf);
 static ngx_int_t ngx_leadgen_worker_start(ngx_cycle_t *cycle,
     const ngx_leadgen_backend_conf_t *conf, ngx_leadgen_backend_t **backend);
 
@@ -40,7 +42,8 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
         || ngx_leadgen_worker_start(cycle, &mcf->database, &worker->database)
            != NGX_OK
         || ngx_leadgen_worker_start(cycle, &mcf->redis, &worker->redis)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_leadgen_worker_mail(cycle, mcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -69,6 +72,28 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
 
 
 static ngx_int_t
+ngx_leadgen_worker_mail(ngx_cycle_t *cycle, const ngx_leadgen_main_conf_t *mcf)
+{
+    ngx_leadgen_worker_t  *worker = &ngx_leadgen_worker;
+
+    if (mcf->mail.driver == NULL) {
+        return NGX_OK;
+    }
+
+    if (ngx_leadgen_mail_init(cycle->log) != NGX_OK
+        || ngx_leadgen_worker_start(cycle, &mcf->mail, &worker->mail)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_leadgen_mailer_start(mcf);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_leadgen_worker_start(ngx_cycle_t *cycle,
     const ngx_leadgen_backend_conf_t *conf, ngx_leadgen_backend_t **backend)
 {
@@ -89,7 +114,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     ngx_leadgen_worker_t    *worker = &ngx_leadgen_worker;
     ngx_leadgen_backend_t  **backend[] = {
         &worker->audit, &worker->redis, &worker->database, &worker->hashing,
-        &worker->files
+        &worker->files, &worker->mail
     };
 
     if (worker->files) {
@@ -102,6 +127,11 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     }
 
     ngx_leadgen_revocation_stop();
+    ngx_leadgen_mailer_stop();
+
+    if (worker->mail) {
+        ngx_leadgen_mail_exit();
+    }
 
     for (i = 0; i < sizeof(backend) / sizeof(backend[0]); i++) {
 
