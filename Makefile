@@ -71,5 +71,4 @@ asan: ## Test blocks under AddressSanitizer and UBSan
 	@t/asan "$(build_dir)"
 
 clean: ## Remove build/ and run/
-	@docker/local/down.sh
-	rm -rf build "$$(realpath -m "$${LEADGEN_RUN:-run}")" "$${LEADGEN_RUN:-run}"
+	@docker/local/clean.sh

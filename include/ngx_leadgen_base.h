@@ -86,7 +86,7 @@ ngx_str_t ngx_leadgen_json_string(json_t *object, const char *name);
 json_t *ngx_leadgen_json_text(ngx_pool_t *pool, const ngx_str_t *text);
 
 
-/* --- frame: length, CRC32C and payload, as they stand in a spool segment --- */
+/* --- frame: length, CRC32C and payload, as in a spool segment --- */
 
 #define NGX_LEADGEN_FRAME_ALIGN    8
 #define NGX_LEADGEN_FRAME_PAYLOAD  16384    /* bytes, at most */

@@ -114,6 +114,13 @@ char *ngx_leadgen_backend_check(ngx_pool_t *pool, const char *driver,
 ngx_leadgen_backend_t *ngx_leadgen_backend_start(ngx_cycle_t *cycle,
     const ngx_leadgen_backend_conf_t *conf);
 
+/*
+ * For threads, in exit_process, when nginx has joined them: completes the calls
+ * whose work has ended, so that what it made finds its owner.  No more calls
+ * are taken.
+ */
+void ngx_leadgen_backend_settle(ngx_leadgen_backend_t *backend);
+
 /* Closes its links, in exit_process; calls still in flight never complete. */
 void ngx_leadgen_backend_stop(ngx_leadgen_backend_t *backend);
 

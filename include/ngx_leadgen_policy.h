@@ -42,7 +42,7 @@ typedef struct {
 /* ngx_leadgen_permission_e, or NGX_ERROR when there is none of that name. */
 ngx_int_t ngx_leadgen_permission_find(const ngx_str_t *name);
 
-/* The roles admin, manager and user; an array of ngx_leadgen_role_t, or NULL. */
+/* The roles admin, manager and user: an array of ngx_leadgen_role_t; NULL. */
 ngx_array_t *ngx_leadgen_roles_create(ngx_pool_t *pool);
 
 /*
@@ -70,7 +70,7 @@ typedef enum {
     NGX_LEADGEN_NMETHODS
 } ngx_leadgen_method_e;
 
-extern const ngx_str_t  ngx_leadgen_methods[NGX_LEADGEN_NMETHODS];
+extern const ngx_str_t  ngx_leadgen_rule_names[NGX_LEADGEN_NMETHODS];
 
 
 /* Lifetime: cycle. */
@@ -81,7 +81,7 @@ typedef struct {
     ngx_array_t                params;      /* ngx_str_t: names, in order */
 
     ngx_leadgen_permissions_t  permissions; /* all needed; 0: none */
-    ngx_array_t               *roles;       /* ngx_str_t: any of them, or NULL */
+    ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
     unsigned                   is_public:1;
 
     ngx_int_t                  action;      /* audit=, or NGX_ERROR */

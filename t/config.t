@@ -594,24 +594,24 @@ __DATA__
 === TEST 81: a database that is none
 --- missing: database
 --- directive: leadgen_database "swordfish";
---- says: the connection string is malformed: use postgresql://user:password@host:port/name or "host=... dbname=... user=..."
+--- says: "leadgen_database" is neither a PostgreSQL URI nor keyword=value pairs
 
 
 === TEST 82: a database URI that is none
 --- missing: database
 --- directive: leadgen_database "postgresql://user:swordfish@[x/y";
---- says: the connection string is malformed
+--- says: "leadgen_database" is neither a PostgreSQL URI
 
 
 === TEST 83: a database by a service\'s name
 --- missing: database
 --- directive: leadgen_database "service=swordfish";
---- says: "service" in a connection string is not supported
+--- says: "leadgen_database" has a service, whose file would be read
 
 
 === TEST 84: a Redis server that is none
 --- directive: leadgen_redis "127.0.0.1:swordfish";
---- says: the address of Redis is malformed: use redis://[:password@]host[:port][/database] or unix://[:password@]/path[?db=database]
+--- says: "leadgen_redis" does not begin with redis:// or unix://
 
 
 === TEST 85: two Redis servers

@@ -36,11 +36,17 @@ process() {
     echo "$pid"
 }
 
+# Found by its command line: its pid file may be gone with run/.
 supervisor_process() {
-    local pid
+    local file
 
-    pid=$(cat "$run/supervisord.pid" 2>/dev/null) || return 1
-    grep -qsF "$run/supervisord.conf" "/proc/$pid/cmdline" && echo "$pid"
+    while read -r file; do
+        if grep -qsx supervisord "${file%cmdline}comm"; then
+            basename "${file%/cmdline}"
+            return
+        fi
+    done < <(grep -lsF "$run/supervisord.conf" /proc/[0-9]*/cmdline)
+    return 1
 }
 
 # Waits until no program of an earlier run is left; a killed supervisord takes

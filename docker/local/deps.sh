@@ -8,6 +8,7 @@ list=$here/packages
 policy=/usr/sbin/policy-rc.d
 cluster=/etc/postgresql-common/createcluster.conf
 cluster_is_ours=
+log=
 
 missing() {
     local wanted installed
@@ -38,13 +39,13 @@ hold_services() {
 release_services() {
     local original=/usr/share/postgresql-common/${cluster##*/}
 
-    rm -f "$policy"
+    rm -f "$policy" "$log"
     if [ -e "$policy.leadgen" ]; then
         mv "$policy.leadgen" "$policy"
     fi
 
     if [ -n "$cluster_is_ours" ]; then
-        rm -f "$cluster"
+        rm -f "$cluster" "$cluster.ucf-dist"
         if [ -e "$original" ]; then
             cp "$original" "$cluster"
         fi
@@ -65,15 +66,25 @@ disable_services() {
     done
 }
 
+# What dpkg tells about each package is of interest when it went wrong.
+apt() {
+    apt-get -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@" \
+        > "$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        echo "deps: apt-get $1 failed." >&2
+        exit 1
+    }
+}
+
 install() {
     export DEBIAN_FRONTEND=noninteractive
     trap release_services EXIT
     trap 'exit 130' INT TERM HUP
     hold_services
+    log=$(mktemp)
 
-    apt-get -qq -o DPkg::Lock::Timeout=300 update
-    apt-get -qq -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
-        install --no-install-recommends "$@"
+    apt update
+    apt install -y --no-install-recommends "$@"
     disable_services "$@"
 }
 

@@ -16,7 +16,7 @@
 
 #define NGX_LEADGEN_VERDICT_BUCKETS  4096   /* a power of two */
 #define NGX_LEADGEN_VERDICT_MAX      4096
-#define NGX_LEADGEN_VERDICT_TOKEN    2048   /* bytes; longer ones are not kept */
+#define NGX_LEADGEN_VERDICT_TOKEN    2048   /* bytes; longer: not kept */
 
 
 /* Lifetime: worker.  Token, e-mail address and role stand behind it. */

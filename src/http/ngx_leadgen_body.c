@@ -99,7 +99,7 @@ ngx_leadgen_body_handler(ngx_http_request_t *r)
 }
 
 
-/* A body of unknown length that outgrew its buffer went to a file: too large. */
+/* A body of unknown length that outgrew its buffer went to a file. */
 
 static ngx_leadgen_problem_e
 ngx_leadgen_body_collect(ngx_http_request_t *r, ngx_str_t *text)

@@ -217,17 +217,15 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
 
 
 void
-ngx_leadgen_conf_note(ngx_conf_t *cf, ngx_leadgen_conf_use_t *use)
+ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
+    ngx_leadgen_conf_use_t *use)
 {
-    ngx_str_t  *word;
-
     if (use->directive.len) {
         return;
     }
 
-    word = cf->args->elts;
-
-    use->directive = word[0];
+    use->directive.data = (u_char *) directive;
+    use->directive.len = ngx_strlen(directive);
     use->file = cf->conf_file->file.name;
     use->line = cf->conf_file->line;
 }

@@ -73,8 +73,9 @@ typedef struct {
 ngx_int_t ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word,
     ngx_str_t *value);
 
-/* Notes that the directive being read needs something. */
-void ngx_leadgen_conf_note(ngx_conf_t *cf, ngx_leadgen_conf_use_t *use);
+/* Notes that a directive, which is being read, needs something. */
+void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
+    ngx_leadgen_conf_use_t *use);
 
 /* The module's own API as a trie of rules; NULL: already logged. */
 ngx_leadgen_trie_t *ngx_leadgen_endpoint_trie(ngx_conf_t *cf);

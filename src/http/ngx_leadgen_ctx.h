@@ -37,7 +37,7 @@ typedef struct {
     ngx_leadgen_event_t        event;
     u_char                     error[128];  /* the event's */
     size_t                     reserved;    /* bytes in the spool */
-    unsigned                   to_record:1; /* the event waits for its outcome */
+    unsigned                   to_record:1; /* waits for its outcome */
     unsigned                   intended:1;
     unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;

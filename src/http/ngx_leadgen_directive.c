@@ -154,7 +154,7 @@ ngx_leadgen_directive_backend(ngx_conf_t *cf,
 
     wrong = ngx_leadgen_backend_check(cf->pool, driver, &backend->target);
     if (wrong) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", wrong);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", &word[0], wrong);
         return NGX_CONF_ERROR;
     }
 
@@ -248,8 +248,8 @@ ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
-    ngx_leadgen_conf_note(cf, &mcf->uses_database);
+    ngx_leadgen_conf_note(cf, "leadgen_spool", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_spool", &mcf->uses_database);
 
     return NGX_CONF_OK;
 }

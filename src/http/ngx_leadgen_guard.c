@@ -325,7 +325,7 @@ ngx_leadgen_guard_allow_header(ngx_http_request_t *r, ngx_uint_t methods)
         }
 
         p = ngx_sprintf(p, "%s%V%s", p == value.data ? "" : ", ",
-                        &ngx_leadgen_methods[i],
+                        &ngx_leadgen_rule_names[i],
                         i == NGX_LEADGEN_METHOD_GET ? ", HEAD" : "");
     }
 

@@ -53,7 +53,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    ngx_leadgen_conf_note(cf, &block.mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_policy", &block.mcf->uses_zone);
 
     save = *cf;
     cf->handler = ngx_leadgen_location_line;
@@ -130,11 +130,11 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     *place = rule;
 
     if (!rule->is_public) {
-        ngx_leadgen_conf_note(cf, &block->mcf->uses_keys);
+        ngx_leadgen_conf_note(cf, "leadgen_policy", &block->mcf->uses_keys);
     }
 
     if (rule->action != NGX_ERROR) {
-        ngx_leadgen_conf_note(cf, &block->mcf->uses_spool);
+        ngx_leadgen_conf_note(cf, "leadgen_policy", &block->mcf->uses_spool);
     }
 
     return NGX_CONF_OK;
@@ -206,11 +206,11 @@ ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
-    ngx_leadgen_conf_note(cf, &mcf->uses_keys);
-    ngx_leadgen_conf_note(cf, &mcf->uses_signing);
-    ngx_leadgen_conf_note(cf, &mcf->uses_database);
-    ngx_leadgen_conf_note(cf, &mcf->uses_spool);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_keys);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_signing);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_database);
+    ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_spool);
 
     lcf->api = 1;
     clcf->handler = ngx_leadgen_endpoint_handler;
@@ -228,7 +228,7 @@ ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
-    ngx_leadgen_conf_note(cf, &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_health", &mcf->uses_zone);
 
     clcf->handler = ngx_leadgen_health_handler;
 
@@ -258,7 +258,7 @@ ngx_leadgen_location_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     slot.post = ngx_leadgen_location_audit_modes;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
-    ngx_leadgen_conf_note(cf, &mcf->uses_spool);
+    ngx_leadgen_conf_note(cf, "leadgen_audit", &mcf->uses_spool);
 
     return ngx_conf_set_enum_slot(cf, &slot, conf);
 }

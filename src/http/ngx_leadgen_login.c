@@ -269,8 +269,9 @@ static ngx_int_t
 ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    json_t     *user;
-    ngx_int_t   status;
+    json_t               *user;
+    ngx_int_t             status;
+    ngx_leadgen_login_t  *login;
 
     if (call->result != NGX_LEADGEN_CALL_OK
         || call->nrows != 1 || call->ncols != 4)
@@ -289,11 +290,13 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     user = ngx_leadgen_json_parse(r->pool, &call->values[1]);
-    if (user == NULL) {
+    login = ngx_leadgen_login_get(r);
+
+    if (user == NULL || login == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_leadgen_login_reply(r, ctx, ngx_leadgen_login_get(r), user);
+    return ngx_leadgen_login_reply(r, ctx, login, user);
 }
 
 

@@ -86,6 +86,10 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
         &worker->files
     };
 
+    if (worker->files) {
+        ngx_leadgen_backend_settle(worker->files);
+    }
+
     if (worker->audit) {
         ngx_leadgen_pump_stop();
         ngx_leadgen_spool_close();

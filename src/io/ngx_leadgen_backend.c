@@ -16,6 +16,7 @@ static const ngx_leadgen_driver_t *ngx_leadgen_backend_driver(
 static ngx_leadgen_link_t *ngx_leadgen_backend_link(
     ngx_leadgen_backend_t *backend);
 static void ngx_leadgen_backend_revive(ngx_leadgen_backend_t *backend);
+static void ngx_leadgen_backend_abandon(ngx_leadgen_backend_t *backend);
 static ngx_int_t ngx_leadgen_backend_links(ngx_leadgen_backend_t *backend);
 
 
@@ -159,23 +160,45 @@ ngx_leadgen_backend_links(ngx_leadgen_backend_t *backend)
 
 
 void
+ngx_leadgen_backend_settle(ngx_leadgen_backend_t *backend)
+{
+    ngx_uint_t  i;
+
+    backend->settled = 1;
+    ngx_leadgen_backend_abandon(backend);
+
+    for (i = 0; i < backend->nlinks; i++) {
+        ngx_leadgen_thread_settle(&backend->links[i]);
+    }
+}
+
+
+void
 ngx_leadgen_backend_stop(ngx_leadgen_backend_t *backend)
 {
-    ngx_uint_t           i;
-    ngx_queue_t         *q;
-    ngx_leadgen_call_t  *call;
+    ngx_uint_t  i;
+
+    ngx_leadgen_backend_abandon(backend);
 
     for (i = 0; i < backend->nlinks; i++) {
         ngx_leadgen_link_stop(&backend->links[i]);
     }
+
+    ngx_destroy_pool(backend->pool);
+}
+
+
+static void
+ngx_leadgen_backend_abandon(ngx_leadgen_backend_t *backend)
+{
+    ngx_queue_t         *q;
+    ngx_leadgen_call_t  *call;
 
     while (!ngx_queue_empty(&backend->waiting)) {
         q = ngx_queue_head(&backend->waiting);
         call = ngx_queue_data(q, ngx_leadgen_call_t, queue);
         ngx_leadgen_call_cancel(call);
     }
-
-    ngx_destroy_pool(backend->pool);
 }
 
 
@@ -201,7 +224,7 @@ ngx_leadgen_backend_is_up(ngx_leadgen_backend_t *backend)
 ngx_uint_t
 ngx_leadgen_backend_accepts(ngx_leadgen_backend_t *backend)
 {
-    if (backend->broken) {
+    if (backend->broken || backend->settled) {
         return 0;
     }
 

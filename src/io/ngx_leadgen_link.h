@@ -97,6 +97,7 @@ struct ngx_leadgen_backend_s {
 
     ngx_uint_t                         failures;    /* since the last success */
     unsigned                           broken:1;    /* the breaker is open */
+    unsigned                           settled:1;   /* takes no calls more */
 
     ngx_uint_t                         depth;
     ngx_uint_t                         nlinks;
@@ -107,6 +108,12 @@ struct ngx_leadgen_backend_s {
 extern const ngx_leadgen_driver_t  ngx_leadgen_pg_driver;
 extern const ngx_leadgen_driver_t  ngx_leadgen_redis_driver;
 extern const ngx_leadgen_driver_t  ngx_leadgen_thread_driver;
+
+
+/* --- thread --- */
+
+/* Completes the call whose work has ended, if there is one. */
+void ngx_leadgen_thread_settle(ngx_leadgen_link_t *ln);
 
 
 /* --- call --- */

@@ -178,6 +178,17 @@ ngx_leadgen_thread_done(ngx_event_t *ev)
 }
 
 
+void
+ngx_leadgen_thread_settle(ngx_leadgen_link_t *ln)
+{
+    ngx_leadgen_thread_t  *thread = ln->handle;
+
+    if (thread && thread->memory) {
+        ngx_leadgen_thread_done(&thread->task.event);
+    }
+}
+
+
 /* At exit nginx has joined its threads before this: the task has ended. */
 
 static void

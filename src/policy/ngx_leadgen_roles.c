@@ -14,15 +14,6 @@ static ngx_leadgen_permissions_t ngx_leadgen_roles_mask(
 static ngx_uint_t ngx_leadgen_roles_is_name(const ngx_str_t *name);
 
 
-const ngx_leadgen_permission_t
-    ngx_leadgen_permissions[NGX_LEADGEN_NPERMISSIONS] = {
-#define PERMISSION(id, name, category, text)                                  \
-    { ngx_string(name), ngx_string(category), ngx_string(text) },
-#include "tables/permissions.def"
-#undef PERMISSION
-};
-
-
 static const struct {
     const char  *name;
     const char  *permissions;
@@ -32,26 +23,6 @@ static const struct {
                  "analytics:read" },
     { "user",    "campaign:read lead:read analytics:read" }
 };
-
-
-ngx_int_t
-ngx_leadgen_permission_find(const ngx_str_t *name)
-{
-    ngx_uint_t        i;
-    const ngx_str_t  *known;
-
-    for (i = 0; i < NGX_LEADGEN_NPERMISSIONS; i++) {
-        known = &ngx_leadgen_permissions[i].name;
-
-        if (known->len == name->len
-            && ngx_memcmp(known->data, name->data, name->len) == 0)
-        {
-            return i;
-        }
-    }
-
-    return NGX_ERROR;
-}
 
 
 ngx_array_t *

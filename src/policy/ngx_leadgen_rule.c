@@ -23,7 +23,7 @@ static ngx_int_t ngx_leadgen_rule_option(ngx_conf_t *cf,
 static ngx_str_t ngx_leadgen_rule_word(ngx_str_t *list, u_char separator);
 
 
-const ngx_str_t  ngx_leadgen_methods[NGX_LEADGEN_NMETHODS] = {
+const ngx_str_t  ngx_leadgen_rule_names[NGX_LEADGEN_NMETHODS] = {
     ngx_string("GET"),
     ngx_string("POST"),
     ngx_string("PUT"),
@@ -138,8 +138,8 @@ ngx_leadgen_rule_method(const ngx_str_t *name)
 
     for (i = 0; i < NGX_LEADGEN_NMETHODS; i++) {
 
-        if (ngx_leadgen_methods[i].len == name->len
-            && ngx_memcmp(ngx_leadgen_methods[i].data, name->data, name->len)
+        if (ngx_leadgen_rule_names[i].len == name->len
+            && ngx_memcmp(ngx_leadgen_rule_names[i].data, name->data, name->len)
                == 0)
         {
             return i;

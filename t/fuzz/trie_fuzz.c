@@ -3,7 +3,8 @@
  * Any lines as rules, the last as a path: the rule that is found is one of
  * those, its parameters lie in the path, and finding ends.
  *
- * sources: src/policy/ngx_leadgen_trie.c src/policy/ngx_leadgen_rule.c src/policy/ngx_leadgen_roles.c
+ * sources: src/policy/ngx_leadgen_trie.c src/policy/ngx_leadgen_rule.c
+ * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
  */
 
 

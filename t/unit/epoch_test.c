@@ -204,7 +204,7 @@ test_full(void)
     for (refused = 0, i = 1; i <= 1000; i++) {
         unit_log_clear();
 
-        if (set(i, now + (time_t) i, now + 10000) != NGX_OK) {
+        if (set(i, now + 2000 - (time_t) i, now + 10000) != NGX_OK) {
             refused++;
             is_int(unit_log_count > 0, 1, "it is said");
             break;
@@ -212,13 +212,13 @@ test_full(void)
     }
 
     for ( /* void */ ; i <= 1000; i++) {
-        refused += set(i, now + (time_t) i, now + 10000) != NGX_OK;
+        refused += set(i, now + 2000 - (time_t) i, now + 10000) != NGX_OK;
     }
 
     ok(refused > 0, "the table is full at some time");
 
     for (missed = 0, i = 1; i <= 1000; i++) {
-        missed += get(i) < now + (time_t) i;
+        missed += get(i) < now + 2000 - (time_t) i;
     }
 
     is_int(missed, 0, "all 1000 are revoked all the same");

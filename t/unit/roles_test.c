@@ -2,7 +2,8 @@
 /*
  * Roles and the decision: who may do what.
  *
- * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_decide.c
+ * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
+ * sources: src/policy/ngx_leadgen_decide.c
  */
 
 
@@ -228,6 +229,10 @@ test_decide(void)
     ngx_str_set(&who.role, "manage");
     is_int(ngx_leadgen_decide(&rule, &who),
            NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with a shorter role");
+
+    ngx_str_set(&who.role, "managers");
+    is_int(ngx_leadgen_decide(&rule, &who),
+           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with a longer one");
 
     ngx_str_set(&who.role, "manager");
     is_int(ngx_leadgen_decide(&rule, &who), NGX_LEADGEN_PROBLEM_NONE,

@@ -1,7 +1,9 @@
 """The connections to PostgreSQL, and the tables in it."""
 
+import contextlib
 import os
 import pathlib
+import select
 
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -11,13 +13,31 @@ LOCK = 7001         # of one application that starts, among several
 
 pool = AsyncConnectionPool(
     os.environ["DATABASE_URL"], min_size=1, max_size=8, open=False,
-    timeout=5, kwargs={"row_factory": dict_row,
+    timeout=1, reconnect_timeout=2, kwargs={"row_factory": dict_row,
                        "options": "-c search_path=app"})
+
+
+def has_gone(connection):
+    """An idle connection has something to read when its server hung up."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
+@contextlib.asynccontextmanager
+async def connect():
+    """A connection that was alive a moment ago, and a transaction on it."""
+    while True:
+        async with pool.connection() as connection:
+            if not has_gone(connection):
+                yield connection
+                return
+            await connection.close()
 
 
 async def prepare():
     """Applies the schema; tables that are new get rows to begin with."""
-    async with pool.connection() as connection:
+    async with connect() as connection:
         await connection.execute("select pg_advisory_xact_lock(%s)", [LOCK])
         cursor = await connection.execute(
             "select to_regclass('app.leads') is null as is_new")
@@ -28,13 +48,13 @@ async def prepare():
 
 
 async def rows(query, values=()):
-    async with pool.connection() as connection:
+    async with connect() as connection:
         cursor = await connection.execute(query, values)
         return await cursor.fetchall()
 
 
 async def row(query, values=()):
     """The first row; None without any."""
-    async with pool.connection() as connection:
+    async with connect() as connection:
         cursor = await connection.execute(query, values)
         return await cursor.fetchone()

@@ -54,7 +54,7 @@ async def lines(status):
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(EXPORT)
-    async with database.pool.connection() as connection, \
+    async with database.connect() as connection, \
             connection.cursor("export") as cursor:
         await cursor.execute(
             "select * from leads where %(status)s::text is null"
