@@ -8,6 +8,18 @@ use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
 
+use File::Temp ();
+
+our $keys = File::Temp::tempdir(CLEANUP => 1);
+
+for ('rsa:genpkey -algorithm RSA', 'weak:genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024',
+     'ed:genpkey -algorithm ED25519', 'p384:genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384',
+     'public:pkey -pubout -in ed', 'locked:pkey -aes128 -passout pass:x -in ed') {
+    my ($name, $command) = /(\w+):(.*)/;
+    system("cd $keys && openssl $command -out $name 2>/dev/null") == 0 or die "could not make a key\n";
+}
+$ENV{TEST_NGINX_KEYS} = $keys;
+
 our $secret = 'swordfish-swordfish-swordfish-32';
 
 env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
@@ -1076,3 +1088,107 @@ GET /api/y role=boss;
 --- user_files eval
 [['jwt.key' => "$::secret\r\n\n"]]
 --- directive: leadgen_jwt_key file:$TEST_NGINX_HTML_DIR/jwt.key;
+
+
+
+=== TEST 143: a private RSA key
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/rsa alg=RS256 kid=a;
+
+
+
+
+=== TEST 144: a private Ed25519 key
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/ed;
+
+
+
+
+=== TEST 145: a public key where tokens are only verified
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public;
+--- line: GET /api/x authenticated;
+
+
+
+
+=== TEST 146: a public key before a secret, where tokens are signed
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public; leadgen_jwt_key file:$TEST_NGINX_KEY;
+--- config
+    location /api/auth { leadgen_api; }
+
+
+
+
+=== TEST 147: a public key alone, where tokens are signed
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public;
+--- config
+    location /api/auth { leadgen_api; }
+--- says: "leadgen_api" needs a "leadgen_jwt_key with a secret or a private key" in http{}
+
+
+
+
+=== TEST 148: an RSA key of 1024 bits
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/weak;
+--- says: the RSA key has 1024 bits: RS256 needs 2048 to 4096
+
+
+
+
+=== TEST 149: an EC key on another curve
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/p384;
+--- says: the EC key is on another curve than P-256: make one with
+
+
+
+
+=== TEST 150: an encrypted key
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/locked;
+--- says: the PEM key is encrypted: decrypt it with
+
+
+
+
+=== TEST 151: an algorithm that is not the key's
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/rsa alg=ES256;
+--- says: a key of type RSA is for RS256, not for ES256: leave out alg=
+
+
+
+
+=== TEST 152: a public key as a secret
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public alg=HS256;
+--- says: a key of type ED25519 is for EdDSA, not for HS256
+
+
+
+
+=== TEST 153: a map to a role that is known
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public role_map=a:admin,b:clerk; leadgen_role clerk lead:read;
+
+
+
+
+=== TEST 154: a map to a role that is not
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public role_map=a:admin,b:boss;
+--- says: unknown role "boss" of role_map=
+
+
+
+
+=== TEST 155: a map that is none
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public role_map=admin;
+--- says: "role_map=admin" is not FROM:TO[,FROM:TO...]
+

@@ -7,10 +7,23 @@ use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
 use Digest::SHA qw(hmac_sha256 hmac_sha512);
+use File::Temp ();
+use IPC::Open2 qw(open2);
 use MIME::Base64 qw(encode_base64url);
 
 our $plain = 'leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;';
 our $other = 'another key of these tests, thirty-two bytes or more';
+
+# An identity provider's key, of which the gateway has the public part.
+
+our $provider = File::Temp::tempdir(CLEANUP => 1);
+our $rs256 = { alg => 'RS256', typ => 'JWT', kid => 'idp' };
+
+system("openssl genpkey -algorithm RSA -out $provider/private.pem 2>/dev/null"
+       . " && openssl pkey -in $provider/private.pem -pubout -out $provider/public.pem") == 0
+    or die "could not make a key\n";
+our $public = do { local (@ARGV, $/) = "$provider/public.pem"; <> };
+$ENV{TEST_NGINX_PROVIDER} = "$provider/public.pem";
 
 our $header = { alg => 'HS256', typ => 'JWT', kid => 'test' };
 
@@ -61,6 +74,29 @@ sub signed_text {
     my ($text) = @_;
 
     return "$text." . encoded(hmac_sha256($text, $Leadgen::key));
+}
+
+
+# A token of the provider's: header and payload, signed by its key.
+
+sub provided {
+    my ($header, $claims) = @_;
+    my $text = Leadgen::jws($header, $claims);
+
+    $text =~ s/\.[^.]*$//;
+    my $pid = open2(my $out, my $in, 'openssl', 'dgst', '-sha256', '-sign', "$provider/private.pem");
+    print $in $text;
+    close $in;
+    my $signature = do { local $/; <$out> };
+    waitpid $pid, 0;
+
+    return "$text." . encoded($signature);
+}
+
+
+sub provided_claims {
+    return claims(iss => 'https://idp', aud => ['api'], role => undef, sid => undef,
+                  realm_access => { roles => ['offline_access', 'staff'] }, @_);
 }
 
 
@@ -485,3 +521,72 @@ token-invalid
 [200, 401]
 --- no_error_log eval
 [qr/leadgen.*eyJ/]
+
+
+
+=== TEST 38: a provider's tokens beside our own, with their roles in our words
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api role_claim=realm_access.roles role_map=staff:manager,boss:admin;
+--- tokens eval
+[::token(), ::provided($::rs256, ::provided_claims()),
+ ::provided($::rs256, ::provided_claims(realm_access => { roles => ['boss', 'staff'] })),
+ ::provided({ alg => 'RS256' }, ::provided_claims(sub => '77')),
+ ::provided($::rs256, ::provided_claims(realm_access => { roles => ['admin'] })),
+ ::provided($::rs256, ::provided_claims(realm_access => undef, role => 'admin'))]
+--- response_headers eval
+['X-Told: 3 user', 'X-Told: 3 manager', 'X-Told: 3 admin', 'X-Told: 77 manager', 'X-Told: 3 ', 'X-Told: 3 ']
+
+
+
+=== TEST 39: a provider's tokens that are not for us, or nobody's here
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api role_claim=realm_access.roles role_map=staff:manager,boss:admin;
+--- tokens eval
+[::provided($::rs256, ::provided_claims(iss => 'https://other')), ::provided($::rs256, ::provided_claims(iss => undef)),
+ ::provided($::rs256, ::provided_claims(aud => 'web')), ::provided($::rs256, ::provided_claims(aud => undef)),
+ ::provided($::rs256, ::provided_claims(sub => 'c0ffee00-0000-4000-8000-000000000001')),
+ ::provided($::rs256, ::provided_claims(exp => undef)),
+ ::provided({ %$::rs256, kid => 'test' }, ::provided_claims()),
+ ::provided({ %$::rs256, kid => 'other' }, ::provided_claims()),
+ ::provided({ %$::rs256, kid => '' }, ::provided_claims()),
+ ::provided({ %$::rs256, kid => "idp\0" }, ::provided_claims()),
+ ::provided({ %$::rs256, kid => 'IDP' }, ::provided_claims()),
+ ::provided({ %$::rs256, alg => 'HS256' }, ::provided_claims()),
+ ::provided({ %$::rs256, alg => 'PS256' }, ::provided_claims()),
+ ::provided({ %$::rs256, alg => 'RS512' }, ::provided_claims()),
+ ::provided({ %$::rs256, alg => 'none' }, ::provided_claims()),
+ (map { ::provided({ %$::rs256, $_ => 'x' }, ::provided_claims()) } qw(jwk jku x5u x5c crit enc zip b64)),
+ ::provided({ %$::rs256, crit => [] }, ::provided_claims())]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 40: a public key is no secret
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api role_claim=realm_access.roles role_map=staff:manager,boss:admin;
+--- tokens eval
+[map { my $secret = $_; map { ::jws($_, ::provided_claims(), $secret) } { alg => 'HS256' }, { alg => 'HS256', kid => 'idp' },
+       { alg => 'HS256', kid => 'test' }, $::rs256, { alg => 'RS256' } }
+ $::public, $::public =~ s/\n$//r, $::public =~ s/\n//gr, $::public =~ s/-----[^-]*-----|\n//gr,
+ MIME::Base64::decode_base64($::public =~ s/-----[^-]*-----//gr), '']
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 41: a signature of RSA that is changed, longer, shorter or nothing
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api role_claim=realm_access.roles role_map=staff:manager,boss:admin;
+--- tokens eval
+[map { ::changed($_, ::provided($::rs256, ::provided_claims())) }
+ sub { s/[^.]*$// }, sub { s/.$// }, sub { s/..$// }, sub { s/$/A/ }, sub { s/$/AA/ }, sub { s/$/=/ },
+ sub { s/[^.]*$/'A' x 342/e }, sub { s/([^.]*)$/$1$1/ }, sub { s/\.([^.]*)$/'.AA' . substr $1, 0, -2/e },
+ sub { s/[^.]*$/'_' x 342/e }, sub { s/\.([^.]{100})(.)/".$1" . ($2 eq 'A' ? 'B' : 'A')/e },
+ sub { s/[^.]*$/'x' x 700/e }]
+--- problem chomp
+token-invalid

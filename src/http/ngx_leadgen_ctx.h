@@ -38,6 +38,7 @@ typedef struct {
     /* what an endpoint keeps while it waits */
     json_t                    *body;
     ngx_str_t                  secret;
+    ngx_uint_t                 in_cookies;  /* where its tokens go */
     void                      *state;
 
     ngx_leadgen_event_t        event;
@@ -165,6 +166,28 @@ ngx_leadgen_call_t *ngx_leadgen_hashing_call(ngx_http_request_t *r,
     const ngx_str_t *password);
 
 
+/* --- credential: the one token of a request --- */
+
+/*
+ * NGX_LEADGEN_PROBLEM_NONE and the token; UNAUTHENTICATED, TOKEN_AMBIGUOUS for
+ * more than one, or CROSS_SITE for a cookie that another site had sent.
+ */
+ngx_leadgen_problem_e ngx_leadgen_credential(ngx_http_request_t *r,
+    ngx_str_t *token);
+
+/* As above, for the refresh token in its cookie. */
+ngx_leadgen_problem_e ngx_leadgen_credential_refresh_token(
+    ngx_http_request_t *r, ngx_str_t *token);
+
+/* Whether a page of this site made the request, as far as a browser says. */
+ngx_uint_t ngx_leadgen_credential_is_same_site(ngx_http_request_t *r);
+
+/* Has the browser keep both tokens, or forget them. */
+ngx_int_t ngx_leadgen_credential_keep(ngx_http_request_t *r,
+    const ngx_str_t *access, const ngx_str_t *refresh);
+ngx_int_t ngx_leadgen_credential_forget(ngx_http_request_t *r);
+
+
 /* --- session, refresh, change, reset: what people do with their own --- */
 
 /*
@@ -175,6 +198,8 @@ ngx_int_t ngx_leadgen_session_reply(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call,
     const ngx_str_t *refresh_token);
 
+ngx_int_t ngx_leadgen_session_logout(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_refresh_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_change_serve(ngx_http_request_t *r,

@@ -11,6 +11,7 @@
 #define NGX_LEADGEN_SERVE_SQL          ngx_leadgen_sql_serve
 #define NGX_LEADGEN_SERVE_LOGIN        ngx_leadgen_login_serve
 #define NGX_LEADGEN_SERVE_HASHING      ngx_leadgen_hashing_serve
+#define NGX_LEADGEN_SERVE_LOGOUT       ngx_leadgen_session_logout
 #define NGX_LEADGEN_SERVE_REFRESH      ngx_leadgen_refresh_serve
 #define NGX_LEADGEN_SERVE_CHANGE       ngx_leadgen_change_serve
 #define NGX_LEADGEN_SERVE_RESET        ngx_leadgen_reset_serve

@@ -188,28 +188,16 @@ static ngx_leadgen_problem_e
 ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     ngx_leadgen_principal_t *principal)
 {
-    ngx_str_t                  value, token;
-    ngx_table_elt_t           *header;
+    ngx_str_t                  token;
     ngx_leadgen_problem_e      problem;
     const ngx_leadgen_role_t  *role;
     ngx_leadgen_main_conf_t   *mcf;
 
-    header = r->headers_in.authorization;
+    problem = ngx_leadgen_credential(r, &token);
 
-    if (header == NULL) {
-        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return problem;
     }
-
-    value = header->value;
-
-    if (value.len < sizeof("Bearer ")
-        || ngx_strncasecmp(value.data, (u_char *) "Bearer ", 7) != 0)
-    {
-        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
-    }
-
-    token.data = value.data + 7;
-    token.len = value.len - 7;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 

@@ -77,9 +77,22 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     cln->handler = ngx_leadgen_login_wipe;
     login->request = r;
 
+    ctx->in_cookies = json_is_true(json_object_get(body, "cookie"));
+
+    if (json_is_boolean(json_object_get(body, "cookie"))) {
+        (void) json_object_del(body, "cookie");
+    }
+
     field = ngx_leadgen_login_fields(body, login, &message);
     if (field) {
         return ngx_leadgen_reply_field(r, field, message);
+    }
+
+    /* nor may another site log its visitors in as whom it likes */
+
+    if (ctx->in_cookies && !ngx_leadgen_credential_is_same_site(r)) {
+        return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_CROSS_SITE,
+                                         NULL, NULL);
     }
 
     /* what is recorded should the database never say: who it claimed to be */

@@ -14,6 +14,8 @@
 
 static ngx_int_t ngx_leadgen_refresh_done(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_refresh_submit(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, const ngx_str_t *token);
 static ngx_int_t ngx_leadgen_refresh_tokens(ngx_http_request_t *r,
     const ngx_str_t *token, ngx_str_t *successor, json_t **member);
 
@@ -26,10 +28,23 @@ ngx_int_t
 ngx_leadgen_refresh_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
-    json_t     *member;
-    ngx_str_t   token;
+    ngx_str_t              token;
+    ngx_leadgen_problem_e  problem;
 
     token = ngx_leadgen_json_string(body, "refresh_token");
+
+    if (json_object_size(body) == 0) {
+        problem = ngx_leadgen_credential_refresh_token(r, &token);
+
+        if (problem == NGX_LEADGEN_PROBLEM_NONE) {
+            ctx->in_cookies = 1;
+            return ngx_leadgen_refresh_submit(r, ctx, &token);
+        }
+
+        if (problem != NGX_LEADGEN_PROBLEM_UNAUTHENTICATED) {
+            return ngx_leadgen_reply_problem(r, problem, NULL, NULL);
+        }
+    }
 
     if (token.len == 0 || token.len > NGX_LEADGEN_REFRESH_TOKEN_MAX) {
         return ngx_leadgen_reply_field(r, "refresh_token",
@@ -43,8 +58,19 @@ ngx_leadgen_refresh_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                                        "There is no such field.");
     }
 
-    if (ngx_leadgen_refresh_tokens(r, &token, &ctx->secret, &member)
-        != NGX_OK)
+    return ngx_leadgen_refresh_submit(r, ctx, &token);
+}
+
+
+static ngx_int_t
+ngx_leadgen_refresh_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    const ngx_str_t *token)
+{
+    json_t  *member;
+
+    if (token->len > NGX_LEADGEN_REFRESH_TOKEN_MAX
+        || ngx_leadgen_refresh_tokens(r, token, &ctx->secret, &member)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -167,7 +167,9 @@ ngx_leadgen_reply_hints(ngx_http_request_t *r,
         return ngx_leadgen_reply_wait(r, ngx_max(ctx->retry_after, 1));
 
     case NGX_HTTP_FORBIDDEN:
-        if (ctx->match.rule == NULL) {
+        if (ctx->match.rule == NULL
+            || ctx->problem != NGX_LEADGEN_PROBLEM_PERMISSION_MISSING)
+        {
             return NGX_OK;
         }
 

@@ -7,6 +7,12 @@
 #include "ngx_leadgen_ctx.h"
 
 
+static ngx_int_t ngx_leadgen_session_cookies(ngx_http_request_t *r,
+    const ngx_str_t *access, const ngx_str_t *refresh, json_t *user);
+static ngx_int_t ngx_leadgen_session_ended(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+
+
 ngx_int_t
 ngx_leadgen_session_reply(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call, const ngx_str_t *refresh_token)
@@ -41,6 +47,10 @@ ngx_leadgen_session_reply(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (ctx->in_cookies) {
+        return ngx_leadgen_session_cookies(r, &token, refresh_token, user);
+    }
+
     reply = json_pack("{s:s%, s:s, s:i, s:o*, s:O}",
                       "access_token", token.data, token.len,
                       "token_type", "Bearer",
@@ -51,4 +61,53 @@ ngx_leadgen_session_reply(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                       "user", user);
 
     return ngx_leadgen_reply_tree(r, NGX_HTTP_OK, reply);
+}
+
+
+/* No script of a page needs to see the tokens, so none can lose them. */
+
+static ngx_int_t
+ngx_leadgen_session_cookies(ngx_http_request_t *r, const ngx_str_t *access,
+    const ngx_str_t *refresh, json_t *user)
+{
+    if (refresh == NULL
+        || ngx_leadgen_credential_keep(r, access, refresh) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_leadgen_reply_tree(r, NGX_HTTP_OK,
+        json_pack("{s:s, s:i, s:O}",
+                  "token_type", "Cookie",
+                  "expires_in", NGX_LEADGEN_TOKEN_LIFETIME,
+                  "user", user));
+}
+
+
+ngx_int_t
+ngx_leadgen_session_logout(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    json_t *body)
+{
+    const ngx_leadgen_endpoint_t  *endpoint;
+
+    endpoint = ctx->match.rule->endpoint;
+
+    return ngx_leadgen_sql_submit(r, ctx, endpoint->statement, "body",
+                                  json_incref(body),
+                                  ngx_leadgen_session_ended);
+}
+
+
+static ngx_int_t
+ngx_leadgen_session_ended(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    if (call->result == NGX_LEADGEN_CALL_OK
+        && r->headers_in.authorization == NULL
+        && ngx_leadgen_credential_forget(r) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_leadgen_sql_done(r, ctx, call);
 }

@@ -3,7 +3,10 @@
  * Any bytes as what a key is read from: PEM, JSON web keys and sets of them, or
  * a secret.  What is taken is a key whose own signatures it verifies.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
+ * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
+ * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
+ * sources: src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 

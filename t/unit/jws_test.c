@@ -2,7 +2,10 @@
 /*
  * Signatures: the example of RFC 7515, and what is not exactly a signature.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
+ * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
+ * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
+ * sources: src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -209,6 +212,18 @@ test_one_text(void)
 
 
 static void
+swap_keys(void)
+{
+    ngx_leadgen_key_t  key, *all;
+
+    all = keys->elts;
+    key = all[0];
+    all[0] = all[1];
+    all[1] = key;
+}
+
+
+static void
 test_sign(void)
 {
     ngx_str_t                 payload, token, back;
@@ -226,6 +241,11 @@ test_sign(void)
 
     key = ngx_leadgen_jws_verify(pool, keys, &token, &back);
     ok(key == NULL, "without kid it could be either key's");
+
+    swap_keys();
+    key = ngx_leadgen_jws_verify(pool, keys, &token, &back);
+    ok(key == NULL, "in whichever order they stand");
+    swap_keys();
 
     keys->elts = (u_char *) keys->elts + keys->size;
     keys->nelts--;

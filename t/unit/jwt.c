@@ -4,7 +4,11 @@
  * line of the input is a token in hexadecimal, and each of the output is 1 for
  * one that is verified, or 0.
  *
- * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c
+ * sources: src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c
+ * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
+ * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
  * libraries: -lcrypto -ljansson
  */
 

@@ -3,7 +3,10 @@
  * Keys: each kind that is taken, in each form, signs and verifies; what is weak,
  * damaged or ambiguous is refused, with a sentence that helps.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
+ * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
+ * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
+ * sources: src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 

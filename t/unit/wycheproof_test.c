@@ -3,7 +3,10 @@
  * Project Wycheproof's vectors: which tokens are verified, and which signatures.
  * They stand beside the checkout, in ../shared, or where LEADGEN_SHARED says.
  *
- * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
+ * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
+ * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
+ * sources: src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 

@@ -1,0 +1,297 @@
+
+/*
+ * Credentials: a request goes in, its one token comes out: from the
+ * Authorization header, or from the cookie that a browser keeps for the
+ * dashboard.
+ *
+ * A browser sends its cookies along with requests that other sites make it
+ * send, so a cookie counts for an unsafe method only when the request says that
+ * our own page made it.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+#define NGX_LEADGEN_CREDENTIAL_COOKIE   "__Host-leadgen"
+#define NGX_LEADGEN_CREDENTIAL_REFRESH  "__Host-leadgen-refresh"
+
+
+static ngx_leadgen_problem_e ngx_leadgen_credential_bearer(
+    ngx_http_request_t *r, ngx_str_t *token);
+static ngx_uint_t ngx_leadgen_credential_cookies(ngx_http_request_t *r,
+    const ngx_str_t *name, ngx_str_t *value);
+static ngx_uint_t ngx_leadgen_credential_pairs(const ngx_str_t *header,
+    const ngx_str_t *name, ngx_str_t *value);
+static const ngx_str_t *ngx_leadgen_credential_header(ngx_http_request_t *r,
+    const char *name);
+static ngx_int_t ngx_leadgen_credential_set(ngx_http_request_t *r,
+    const char *name, const ngx_str_t *value, time_t age);
+
+
+static const ngx_str_t  ngx_leadgen_credential_access =
+    ngx_string(NGX_LEADGEN_CREDENTIAL_COOKIE);
+static const ngx_str_t  ngx_leadgen_credential_refresh =
+    ngx_string(NGX_LEADGEN_CREDENTIAL_REFRESH);
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_credential(ngx_http_request_t *r, ngx_str_t *token)
+{
+    ngx_uint_t             cookies;
+    ngx_leadgen_problem_e  problem;
+
+    cookies = ngx_leadgen_credential_cookies(r, &ngx_leadgen_credential_access,
+                                             token);
+
+    if (cookies > 1 || (cookies && r->headers_in.authorization)) {
+        return NGX_LEADGEN_PROBLEM_TOKEN_AMBIGUOUS;
+    }
+
+    problem = NGX_LEADGEN_PROBLEM_NONE;
+
+    if (cookies == 0) {
+        problem = ngx_leadgen_credential_bearer(r, token);
+
+    } else if (!ngx_leadgen_credential_is_same_site(r)) {
+        problem = NGX_LEADGEN_PROBLEM_CROSS_SITE;
+    }
+
+    return problem;
+}
+
+
+static ngx_leadgen_problem_e
+ngx_leadgen_credential_bearer(ngx_http_request_t *r, ngx_str_t *token)
+{
+    ngx_str_t  *value;
+
+    if (r->headers_in.authorization == NULL) {
+        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    }
+
+    value = &r->headers_in.authorization->value;
+
+    if (value->len < sizeof("Bearer ")
+        || ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) != 0)
+    {
+        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    }
+
+    token->data = value->data + 7;
+    token->len = value->len - 7;
+
+    return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_credential_refresh_token(ngx_http_request_t *r, ngx_str_t *token)
+{
+    ngx_uint_t  cookies;
+
+    cookies = ngx_leadgen_credential_cookies(r,
+                                             &ngx_leadgen_credential_refresh,
+                                             token);
+    if (cookies > 1) {
+        return NGX_LEADGEN_PROBLEM_TOKEN_AMBIGUOUS;
+    }
+
+    if (cookies == 0) {
+        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
+    }
+
+    return ngx_leadgen_credential_is_same_site(r)
+           ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_CROSS_SITE;
+}
+
+
+/*
+ * Fetch metadata says it best; where a browser sends none, Origin must be the
+ * host that was asked.  Without both the request is no browser's of ours.
+ */
+
+ngx_uint_t
+ngx_leadgen_credential_is_same_site(ngx_http_request_t *r)
+{
+    u_char           *p;
+    ngx_str_t         host;
+    const ngx_str_t  *site, *origin;
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        return 1;
+    }
+
+    site = ngx_leadgen_credential_header(r, "Sec-Fetch-Site");
+    origin = ngx_leadgen_credential_header(r, "Origin");
+
+    if (site && (site->len != 11
+                 || ngx_memcmp(site->data, "same-origin", 11) != 0))
+    {
+        return 0;
+    }
+
+    if (origin == NULL) {
+        return site != NULL;
+    }
+
+    p = (u_char *) ngx_strnstr(origin->data, (char *) "://", origin->len);
+
+    if (p == NULL || r->headers_in.host == NULL) {
+        return 0;
+    }
+
+    p += 3;
+    host = r->headers_in.host->value;
+
+    return (size_t) (origin->data + origin->len - p) == host.len
+           && ngx_strncasecmp(p, host.data, host.len) == 0;
+}
+
+
+/* How often a cookie of that name was sent; the value is that of the last. */
+
+static ngx_uint_t
+ngx_leadgen_credential_cookies(ngx_http_request_t *r, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_uint_t        i, count;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    count = 0;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len == 6
+                && ngx_strncasecmp(header[i].key.data, (u_char *) "Cookie", 6)
+                   == 0)
+            {
+                count += ngx_leadgen_credential_pairs(&header[i].value, name,
+                                                      value);
+            }
+        }
+    }
+
+    return count;
+}
+
+
+/* RFC 6265, section 4.2.1: pairs with semicolons between, and nothing else. */
+
+static ngx_uint_t
+ngx_leadgen_credential_pairs(const ngx_str_t *header, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char      *p, *last, *end;
+    ngx_uint_t   count;
+
+    count = 0;
+    p = header->data;
+    last = p + header->len;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+
+        while (p < last && *p == ' ') {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+        end = end ? end : last;
+
+        if ((size_t) (end - p) > name->len
+            && p[name->len] == '='
+            && ngx_memcmp(p, name->data, name->len) == 0)
+        {
+            value->data = p + name->len + 1;
+            value->len = end - value->data;
+            count++;
+        }
+    }
+
+    return count;
+}
+
+
+static const ngx_str_t *
+ngx_leadgen_credential_header(ngx_http_request_t *r, const char *name)
+{
+    size_t            len;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+
+    len = ngx_strlen(name);
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len == len
+                && ngx_strncasecmp(header[i].key.data, (u_char *) name, len)
+                   == 0)
+            {
+                return &header[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_leadgen_credential_keep(ngx_http_request_t *r, const ngx_str_t *access,
+    const ngx_str_t *refresh)
+{
+    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_COOKIE, access,
+                                   NGX_LEADGEN_TOKEN_LIFETIME) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_REFRESH,
+                                      refresh, NGX_LEADGEN_REFRESH_LIFETIME);
+}
+
+
+ngx_int_t
+ngx_leadgen_credential_forget(ngx_http_request_t *r)
+{
+    ngx_str_t  none = ngx_string("");
+
+    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_COOKIE, &none, 0)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_REFRESH,
+                                      &none, 0);
+}
+
+
+static ngx_int_t
+ngx_leadgen_credential_set(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *value, time_t age)
+{
+    ngx_str_t          text;
+    static const char  flags[] = "; Path=/; Secure; HttpOnly; SameSite=Strict";
+
+    text.data = ngx_pnalloc(r->pool, ngx_strlen(name) + value->len
+                                     + sizeof(flags) + NGX_TIME_T_LEN
+                                     + sizeof("=; Max-Age="));
+    if (text.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text.len = ngx_sprintf(text.data, "%s=%V; Max-Age=%T%s", name, value, age,
+                           flags)
+               - text.data;
+
+    return ngx_leadgen_reply_header(r, "Set-Cookie", &text);
+}
