@@ -77,6 +77,7 @@ struct ngx_leadgen_call_s {
     ngx_pool_t                *pool;
     unsigned                   waiting:1;
     unsigned                   owned:1;
+    unsigned                   repeated:1;
 };
 
 

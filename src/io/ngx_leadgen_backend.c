@@ -224,12 +224,21 @@ ngx_leadgen_backend_is_up(ngx_leadgen_backend_t *backend)
 ngx_uint_t
 ngx_leadgen_backend_accepts(ngx_leadgen_backend_t *backend)
 {
-    if (backend->broken || backend->settled) {
+    ngx_leadgen_link_t  *ln;
+
+    if (backend->settled) {
         return 0;
     }
 
-    return backend->nwaiting < backend->conf->queue
-           || ngx_leadgen_backend_link(backend) != NULL;
+    ln = ngx_leadgen_backend_link(backend);
+
+    /* one call at a time finds out whether a link that is up answers again */
+
+    if (backend->broken) {
+        return ln && ln->nflight == 0;
+    }
+
+    return ln || backend->nwaiting < backend->conf->queue;
 }
 
 

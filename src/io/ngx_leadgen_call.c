@@ -66,6 +66,7 @@ ngx_leadgen_call_submit(ngx_leadgen_backend_t *backend,
     }
 
     call->backend = backend;
+    call->repeated = 0;
 
     ngx_add_timer(&call->deadline, timeout ? timeout : backend->conf->timeout);
 

@@ -8,7 +8,10 @@
 
 
 #define NGX_LEADGEN_LINK_BACKOFF_MIN  100
-#define NGX_LEADGEN_LINK_BACKOFF_MAX  5000
+#define NGX_LEADGEN_LINK_BACKOFF_MAX  1500
+
+/* how long a link must have lasted to be opened again without backoff */
+#define NGX_LEADGEN_LINK_STEADY       5000
 
 #define NGX_LEADGEN_LINK_CONNECT_MIN  1000
 #define NGX_LEADGEN_LINK_CONNECT_MAX  10000
@@ -153,14 +156,14 @@ ngx_leadgen_link_fail(ngx_leadgen_link_t *ln, const char *why,
     shown.len = ngx_leadgen_text_sanitize(safe, &raw) - safe;
 
     if (ln->state == NGX_LEADGEN_LINK_UP
-        && ngx_current_msec - ln->since > NGX_LEADGEN_LINK_BACKOFF_MAX)
+        && ngx_current_msec - ln->since > NGX_LEADGEN_LINK_STEADY)
     {
         ln->backoff = 0;
     }
 
     /* the first of a row is an error, the others repeat it */
 
-    level = ln->backoff ? NGX_LOG_WARN : NGX_LOG_ERR;
+    level = ln->backoff ? NGX_LOG_INFO : NGX_LOG_ERR;
 
     ngx_log_error(level, ngx_cycle->log, 0, "leadgen: %V: %s%s%V",
                   &ln->backend->conf->name, why, shown.len ? ": " : "",
@@ -190,7 +193,11 @@ ngx_leadgen_link_failed(ngx_event_t *ev)
         }
     }
 
-    ngx_leadgen_backend_failed(ln->backend);
+    /* one link less is no failure of the backend */
+
+    if (!ngx_leadgen_backend_is_up(ln->backend)) {
+        ngx_leadgen_backend_failed(ln->backend);
+    }
 
     if (ngx_exiting && ngx_queue_empty(&ln->backend->waiting)) {
         return;

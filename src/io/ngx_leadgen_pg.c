@@ -532,13 +532,21 @@ ngx_leadgen_pg_refused(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call,
     code = ngx_leadgen_pg_field(res, PG_DIAG_SQLSTATE);
     error = ngx_leadgen_pg_field(res, PG_DIAG_MESSAGE_PRIMARY);
 
-    /* it is gone, or what it returns has changed */
+    /* it is gone, or what it returns has changed: nothing was carried out */
 
-    if (statement && statement->state == NGX_LEADGEN_STATEMENT_READY
+    if (statement
         && (ngx_strncmp(code.data, "26000", 5) == 0
             || ngx_strncmp(code.data, "0A000", 5) == 0))
     {
-        ngx_leadgen_statement_forget(statement);
+        if (statement->state == NGX_LEADGEN_STATEMENT_READY) {
+            ngx_leadgen_statement_forget(statement);
+        }
+
+        if (call && !call->repeated) {
+            call->repeated = 1;
+            ngx_leadgen_call_enqueue(call, &ln->backend->waiting);
+            return;
+        }
     }
 
     /* a server that was failed over only reads, or has lost its own */
