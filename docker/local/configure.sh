@@ -13,6 +13,10 @@ own_redis() {
     echo "redis://:$(secret redis)@127.0.0.1:${redis_port:-0}/0"
 }
 
+own_smtp() {
+    echo "smtp://127.0.0.1:${smtp_port:-0}"
+}
+
 # The same server as DATABASE_URL's, with another role.
 other_role() {
     URL=$DATABASE_URL ROLE=$1 PASSWORD=$(secret "$2") "$python" -c '
@@ -25,8 +29,8 @@ print(make_conninfo(env["URL"], user=env["ROLE"], password=env["PASSWORD"]))'
 settle_ports() {
     local free name
 
-    read -ra free < <("$here/ports.py" free 3)
-    for name in postgres redis backend; do
+    read -ra free < <("$here/ports.py" free 4)
+    for name in postgres redis smtp backend; do
         local -n number=${name}_port
         if [ -z "${number:-}" ] \
             || { ! is_running "$name" && "$here/ports.py" holder "$number" > /dev/null; }
@@ -51,6 +55,7 @@ settle() {
     [ "${DATABASE_URL:-}" != "$(own_database leadgen_owner database-owner)" ] \
         || unset DATABASE_URL
     [ "${REDIS_URL:-}" != "$(own_redis)" ] || unset REDIS_URL
+    [ "${SMTP_URL:-}" != "$(own_smtp)" ] || unset SMTP_URL
 
     settle_ports
     postgres_bin=$(bin_of_postgres)
@@ -70,11 +75,16 @@ settle() {
         REDIS_URL=$(own_redis)
     fi
 
+    if [ -z "${SMTP_URL:-}" ]; then
+        programs+=(smtp)
+        SMTP_URL=$(own_smtp)
+    fi
+
     programs+=(backend nginx)
-    export DATABASE_URL REDIS_URL
+    export DATABASE_URL REDIS_URL SMTP_URL
 
     # shellcheck disable=SC2154
-    declare -p postgres_bin postgres_port redis_port backend_port \
+    declare -p postgres_bin postgres_port redis_port smtp_port backend_port \
         | sed 's/^declare -- //' > "$run/settings"
     write_env
 }
@@ -94,6 +104,8 @@ write_env() {
     (umask 077 && {
         quote DATABASE_URL "$DATABASE_URL"
         quote REDIS_URL "$REDIS_URL"
+        quote SMTP_URL "$SMTP_URL"
+        quote LEADGEN_PUBLIC_URL "$url"
         quote LEADGEN_DATABASE_URL "$gateway_database"
         quote BACKEND_DATABASE_URL "$backend_database"
         quote ENVIRONMENT "$environment"
@@ -142,6 +154,11 @@ pidfile $run/redis/redis.pid
 appendonly yes
 END
     owned_by redis "$run/redis" "$run/redis/redis.conf"
+}
+
+configure_smtp() {
+    mkdir -p "$run"/mail/{new,cur,tmp}
+    owned_by www-data "$run/mail" "$run"/mail/{new,cur,tmp}
 }
 
 # The conf/ of this checkout, and what only this machine knows.
@@ -223,6 +240,7 @@ END
             case $name in
             postgres) release=$postgres_bin:$postgres_port ;;
             redis) release=$(digest "$run/redis/redis.conf") ;;
+            smtp) release=$smtp_port ;;
             backend)
                 release=$(find "$run/backend" -type f -print0 | sort -z \
                           | xargs -0 cat "$run/env" "$run/settings" | digest)

@@ -1,6 +1,6 @@
 #!/bin/bash
-# What supervisord runs: start.sh postgres|redis|backend|nginx.  Each program
-# ends when supervisord is no more, however that ended.
+# What supervisord runs: start.sh postgres|redis|smtp|backend|nginx.  Each
+# program ends when supervisord is no more, however that ended.
 # shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -46,6 +46,13 @@ postgres)
 
 redis)
     as redis TERM redis-server "$run/redis/redis.conf"
+    ;;
+
+smtp)
+    as www-data TERM env -i PATH="$PATH" LANG=C.UTF-8 HOME="$run/mail" \
+        "$python" -m aiosmtpd --nosetuid --smtputf8 \
+        --listen "127.0.0.1:$smtp_port" \
+        --class aiosmtpd.handlers.Mailbox "$run/mail"
     ;;
 
 backend)

@@ -1,10 +1,10 @@
 #!/bin/bash
 # Starts the whole system below run/, and brings one that runs up to date:
-# PostgreSQL, Redis, the example backend and nginx with the module, under a
-# supervisord of their own.  Users, passwords and data stay.
+# PostgreSQL, Redis, an SMTP sink, the example backend and nginx with the module,
+# under a supervisord of their own.  Users, passwords and data stay.
 #
 # LEADGEN_PORT, LEADGEN_ADMIN_PORT   where the gateway listens: 8000, 3004
-# DATABASE_URL, REDIS_URL            servers to use instead of private ones
+# DATABASE_URL, REDIS_URL, SMTP_URL  servers to use instead of private ones
 # ENVIRONMENT, APP_VERSION           what the applications say they are
 # shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
@@ -31,7 +31,7 @@ check_tools() {
         command -v "$tool" > /dev/null \
             || fail "$tool is missing: run 'make deps'."
     done
-    "$python" -c 'import fastapi, psycopg, psycopg_pool, uvicorn' 2>/dev/null \
+    "$python" -c 'import aiosmtpd, fastapi, psycopg, psycopg_pool, uvicorn' 2>/dev/null \
         || fail "Python packages are missing: run 'make deps'."
     [ -e "$module" ] || fail "$module is missing: run 'make'."
 }
@@ -78,9 +78,9 @@ make_run() {
     chmod 755 "$run"
     exec 9> "$run/lock"
     flock -w 120 9 || fail "another 'make up' is under way."
-    mkdir -p "$run"/{log,postgres,redis,nginx}
+    mkdir -p "$run"/{log,postgres,redis,mail,nginx}
     mkdir -p "$run/secrets"
-    chmod 700 "$run"/{log,postgres,redis,secrets}
+    chmod 700 "$run"/{log,postgres,redis,mail,secrets}
 }
 
 owned_by() {
@@ -155,7 +155,7 @@ start_supervisor() {
 }
 
 start_servers() {
-    start postgres redis
+    start postgres redis smtp
 
     if is_ours postgres; then
         await 60 postgres "$postgres_bin/pg_isready" -h 127.0.0.1 -p "$postgres_port"
@@ -164,6 +164,10 @@ start_servers() {
     if is_ours redis; then
         REDISCLI_AUTH=$(secret redis) await 30 redis redis-cli -p "$redis_port" ping
         step redis "listens on 127.0.0.1:$redis_port"
+    fi
+    if is_ours smtp; then
+        await 30 smtp "$here/ports.py" holder "$smtp_port"
+        step smtp "listens on 127.0.0.1:$smtp_port"
     fi
 }
 
@@ -196,13 +200,18 @@ start_gateway() {
 }
 
 tell() {
-    local shown=${LEADGEN_RUN:-$root/run}
+    local shown=${LEADGEN_RUN:-$root/run} mails="your mail server"
+
+    if is_ours smtp; then
+        mails=$shown/mail/new
+    fi
 
     cat <<END
 
 The gateway is up:     $url/api/health
 Users and passwords:   $shown/credentials.json
 Settings for a shell:  . $shown/env
+Mails arrive in:       $mails
 Logs:                  make logs
 
 Log in and ask for campaigns; paste this:
@@ -230,6 +239,7 @@ if is_ours postgres; then
     make_cluster
 fi
 configure_redis
+configure_smtp
 configure_nginx
 configure_supervisor
 start_supervisor

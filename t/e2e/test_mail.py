@@ -1,0 +1,149 @@
+"""Mails of the outbox arrive, once, also when the mail server or the gateway
+were away meanwhile."""
+
+import email.policy
+import os
+import signal
+import time
+import uuid
+
+import pytest
+
+from conftest import wait_until
+
+TEXT = "Open this link:\n\nhttp://127.0.0.1/reset?token=abc\n.\nIt is Zoë's.\n"
+
+
+@pytest.fixture
+def outbox(gateway):
+    return Outbox(gateway)
+
+
+class Outbox:
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.subject = f"Grüße {uuid.uuid4()}"
+
+    def send(self, recipient="zoe@example.com", lifetime="24 hours"):
+        return self.gateway.sql(
+            "select private.mail_send(%s, %s, %s, %s)",
+            recipient, self.subject, TEXT, lifetime)[0][0]
+
+    def arrived(self):
+        """The mails of this test in the sink."""
+        found = []
+        for path in (self.gateway.run / "mail" / "new").iterdir():
+            mail = email.message_from_bytes(path.read_bytes(),
+                                            policy=email.policy.default)
+            if mail["Subject"] == self.subject:
+                found.append(mail)
+        return found
+
+    def state(self, mail):
+        return self.gateway.sql(
+            "select sent_at is not null, body, attempts, error"
+            " from public.mails where id = %s", mail)[0]
+
+    def due(self):
+        """Does not wait for the next attempt's time."""
+        self.gateway.sql("update public.mails set next_attempt_at = now()"
+                         " where next_attempt_at is not null")
+
+
+def test_arrives_at_once_and_once(outbox):
+    begin = time.monotonic()
+    mail = outbox.send()
+    wait_until(outbox.arrived, 10, "mail")
+    assert time.monotonic() - begin < 3
+    wait_until(lambda: outbox.state(mail)[0], 5, "report")
+    assert outbox.state(mail) == (True, None, 1, None)
+
+    time.sleep(2)
+    (got,) = outbox.arrived()
+    assert got["To"] == "zoe@example.com"
+    assert got["From"] == "leadgen@example.com"
+    assert got["Message-ID"] == f"<{mail}@example.com>"
+    assert got["Date"].datetime.tzinfo is not None
+    assert got.get_content().replace("\r\n", "\n") == TEXT
+
+
+def test_many_arrive_once_each(outbox):
+    mails = [outbox.send() for _ in range(30)]
+    wait_until(lambda: len(outbox.arrived()) >= 30, 30, "30 mails")
+    time.sleep(2)
+    assert (sorted(got["Message-ID"] for got in outbox.arrived())
+            == sorted(f"<{mail}@example.com>" for mail in mails))
+
+
+def test_mail_server_away(gateway, outbox):
+    log = len(gateway.error_log())
+    gateway.supervisor("stop", "smtp")
+    try:
+        mail = outbox.send()
+        wait_until(lambda: outbox.state(mail)[3], 10, "failure")
+        assert outbox.state(mail) == (False, TEXT, 1,
+                                      "Couldn't connect to server")
+        assert f"could not send mail {mail}" in gateway.error_log()[log:]
+        time.sleep(3)
+        assert outbox.state(mail)[2] == 1, "it was tried again too early"
+    finally:
+        gateway.supervisor("start", "smtp")
+
+    wait_until(outbox.arrived, 20, "mail after the server came back")
+    wait_until(lambda: outbox.state(mail)[0], 5, "report")
+    time.sleep(2)
+    assert len(outbox.arrived()) == 1
+
+
+def kill_workers(gateway):
+    victims = set(gateway.workers())
+    for victim in victims:
+        os.kill(victim, signal.SIGKILL)
+    wait_until(lambda: set(gateway.workers()) - victims, 10, "new workers")
+
+
+def test_workers_killed_while_sending(gateway, outbox):
+    sink = int(gateway.supervisor("pid", "smtp"))
+    os.kill(sink, signal.SIGSTOP)
+    try:
+        mail = outbox.send()
+        wait_until(lambda: outbox.state(mail)[2] == 1, 10, "attempt")
+        kill_workers(gateway)
+    finally:
+        os.kill(sink, signal.SIGCONT)
+
+    assert outbox.state(mail) == (False, TEXT, 1, None)
+    outbox.due()    # 60 s earlier than it would be
+    wait_until(lambda: outbox.state(mail)[0], 15, "second attempt")
+    assert outbox.state(mail)[2] == 2
+    assert len(outbox.arrived()) == 1
+
+
+def test_workers_killed_anywhere(gateway, outbox):
+    """At least once: a worker that dies between sending and reporting leaves a
+    mail that comes again, with the same Message-ID."""
+    mails = [outbox.send() for _ in range(20)]
+    kill_workers(gateway)
+    outbox.due()
+    wait_until(lambda: all(outbox.state(mail)[0] for mail in mails), 30,
+               "all mails")
+    ids = [got["Message-ID"] for got in outbox.arrived()]
+    assert set(ids) == {f"<{mail}@example.com>" for mail in mails}
+    assert len(ids) <= len(mails) + 4
+
+
+def test_reload_sends_none_twice(gateway, outbox):
+    mails = [outbox.send() for _ in range(20)]
+    gateway.reload()
+    wait_until(lambda: len(outbox.arrived()) >= 20, 20, "all mails")
+    time.sleep(2)
+    assert (sorted(got["Message-ID"] for got in outbox.arrived())
+            == sorted(f"<{mail}@example.com>" for mail in mails))
+
+
+def test_no_header_is_injected(gateway, outbox):
+    mail = outbox.send("ann@example.com>\r\nRCPT TO:<eve@example.com")
+    wait_until(lambda: outbox.state(mail)[3], 10, "refusal")
+    assert outbox.state(mail)[3] == "the recipient is not an e-mail address"
+    assert outbox.arrived() == []
+    gateway.sql("delete from public.mails where id = %s", mail)
