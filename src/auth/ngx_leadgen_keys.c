@@ -13,28 +13,11 @@
 #define NGX_LEADGEN_KEYS_PEM  "-----BEGIN "
 
 
-typedef struct {
-    ngx_str_t  alg;
-    ngx_str_t  kid;
-    ngx_str_t  issuer;
-    ngx_str_t  audience;
-    ngx_str_t  role_claim;
-    ngx_str_t  role_map;
-} ngx_leadgen_keys_words_t;
-
-
 static ngx_int_t ngx_leadgen_keys_read(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
 static ngx_int_t ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
 static ngx_uint_t ngx_leadgen_keys_is_der(const ngx_str_t *text);
-static ngx_int_t ngx_leadgen_keys_options(ngx_conf_t *cf,
-    ngx_leadgen_key_t *key, ngx_str_t *words, ngx_uint_t nwords);
-static ngx_int_t ngx_leadgen_keys_word(ngx_conf_t *cf,
-    ngx_leadgen_keys_words_t *values, ngx_str_t *word);
-static ngx_array_t *ngx_leadgen_keys_map(ngx_conf_t *cf, ngx_str_t *value);
-static ngx_int_t ngx_leadgen_keys_pair(ngx_array_t *map, u_char *p,
-    u_char *last);
 static ngx_uint_t ngx_leadgen_keys_is_kid(const ngx_str_t *kid);
 static ngx_uint_t ngx_leadgen_keys_equal(const ngx_str_t *a,
     const ngx_str_t *b);
@@ -56,7 +39,7 @@ ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys, ngx_str_t *text,
 
     ngx_memzero(&options, sizeof(ngx_leadgen_key_t));
 
-    rc = ngx_leadgen_keys_options(cf, &options, words, nwords);
+    rc = ngx_leadgen_keyword_read(cf, &options, words, nwords);
 
     if (rc == NGX_OK) {
         rc = ngx_leadgen_keys_read(cf, keys, &options, text);
@@ -123,7 +106,7 @@ ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
 
     key = *options;
 
-    if (ngx_leadgen_signature_secret(cf, &key, text) != NGX_OK) {
+    if (ngx_leadgen_key_secret(cf, &key, text) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -152,187 +135,6 @@ ngx_leadgen_keys_is_der(const ngx_str_t *text)
     EVP_PKEY_free(pkey);
 
     return is_der;
-}
-
-
-/* --- the words --- */
-
-static ngx_int_t
-ngx_leadgen_keys_options(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    ngx_str_t *words, ngx_uint_t nwords)
-{
-    ngx_uint_t                i;
-    ngx_leadgen_keys_words_t  values;
-
-    ngx_memzero(&values, sizeof(ngx_leadgen_keys_words_t));
-
-    for (i = 0; i < nwords; i++) {
-        if (ngx_leadgen_keys_word(cf, &values, &words[i]) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    if (cf->conf_file) {
-        key->file = cf->conf_file->file.name;
-        key->line = cf->conf_file->line;
-    }
-
-    key->kid = values.kid;
-    key->issuer = values.issuer;
-    key->audience = values.audience;
-    key->role_claim = values.role_claim;
-
-    if (values.alg.len) {
-        key->algorithm = ngx_leadgen_signature_find(&values.alg);
-
-        if (key->algorithm == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown algorithm \"%V\" of a key: use HS256, "
-                               "RS256, ES256 or EdDSA", &values.alg);
-            return NGX_ERROR;
-        }
-    }
-
-    if (values.role_map.len) {
-        key->role_map = ngx_leadgen_keys_map(cf, &values.role_map);
-
-        if (key->role_map == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_leadgen_keys_word(ngx_conf_t *cf, ngx_leadgen_keys_words_t *values,
-    ngx_str_t *word)
-{
-    ngx_str_t   *value;
-    ngx_uint_t   i;
-
-#define NGX_LEADGEN_KEYS_WORD(name, most)                                     \
-    { ngx_string(#name "="), offsetof(ngx_leadgen_keys_words_t, name), most }
-
-    static const struct {
-        ngx_str_t  name;
-        size_t     offset;
-        size_t     most;
-    } known[] = {
-        NGX_LEADGEN_KEYS_WORD(alg, NGX_LEADGEN_KEYS_KID),
-        NGX_LEADGEN_KEYS_WORD(kid, NGX_LEADGEN_KEYS_KID),
-        NGX_LEADGEN_KEYS_WORD(issuer, 512),
-        NGX_LEADGEN_KEYS_WORD(audience, 512),
-        NGX_LEADGEN_KEYS_WORD(role_claim, 512),
-        NGX_LEADGEN_KEYS_WORD(role_map, 4096)
-    };
-
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-
-        if (word->len < known[i].name.len
-            || ngx_memcmp(word->data, known[i].name.data, known[i].name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        value = (ngx_str_t *) ((u_char *) values + known[i].offset);
-
-        if (value->len) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" is given twice", &known[i].name);
-            return NGX_ERROR;
-        }
-
-        value->data = word->data + known[i].name.len;
-        value->len = word->len - known[i].name.len;
-
-        if (value->len == 0 || value->len > known[i].most) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" needs a value of 1 to %uz bytes", word,
-                               known[i].most);
-            return NGX_ERROR;
-        }
-
-        return NGX_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown option \"%V\" of a key: use alg=, kid=, "
-                       "issuer=, audience=, role_claim= or role_map=", word);
-
-    return NGX_ERROR;
-}
-
-
-/* FROM:TO[,FROM:TO...]; a FROM may have colons of its own, a role has none. */
-
-static ngx_array_t *
-ngx_leadgen_keys_map(ngx_conf_t *cf, ngx_str_t *value)
-{
-    u_char       *p, *comma, *last;
-    ngx_array_t  *map;
-
-    map = ngx_array_create(cf->pool, 4, sizeof(ngx_keyval_t));
-    if (map == NULL) {
-        return NULL;
-    }
-
-    last = value->data + value->len;
-
-    for (p = value->data; p <= last; p = comma + 1) {
-        comma = ngx_strlchr(p, last, ',');
-        if (comma == NULL) {
-            comma = last;
-        }
-
-        if (ngx_leadgen_keys_pair(map, p, comma) != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"role_map=%V\" is not FROM:TO[,FROM:TO...], "
-                               "each FROM once", value);
-            return NULL;
-        }
-    }
-
-    return map;
-}
-
-
-static ngx_int_t
-ngx_leadgen_keys_pair(ngx_array_t *map, u_char *p, u_char *last)
-{
-    u_char        *colon;
-    ngx_str_t      from;
-    ngx_uint_t     i;
-    ngx_keyval_t  *pair;
-
-    for (colon = last; colon > p && colon[-1] != ':'; colon--) { /* void */ }
-
-    if (colon == p || colon == last || colon - 1 == p) {
-        return NGX_ERROR;
-    }
-
-    from.data = p;
-    from.len = colon - 1 - p;
-    pair = map->elts;
-
-    for (i = 0; i < map->nelts; i++) {
-        if (ngx_leadgen_keys_equal(&pair[i].key, &from)) {
-            return NGX_ERROR;
-        }
-    }
-
-    pair = ngx_array_push(map);
-    if (pair == NULL) {
-        return NGX_ERROR;
-    }
-
-    pair->key = from;
-    pair->value.data = colon;
-    pair->value.len = last - colon;
-
-    return NGX_OK;
 }
 
 

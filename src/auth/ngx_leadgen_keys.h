@@ -16,7 +16,9 @@
 #define NGX_LEADGEN_KEYS_TEXT      65536    /* bytes of a key or a set */
 #define NGX_LEADGEN_KEYS_KID       128      /* bytes */
 
-#define NGX_LEADGEN_SIGNATURE_MAX  512      /* bytes: RSA of 4096 bits */
+#define NGX_LEADGEN_SIGNATURE_HMAC 32       /* bytes */
+#define NGX_LEADGEN_SIGNATURE_PAIR 64       /* r and s, or R and S */
+#define NGX_LEADGEN_SIGNATURE_MAX  512      /* RSA of 4096 bits */
 
 
 typedef struct ngx_leadgen_signature_s  ngx_leadgen_signature_t;
@@ -62,23 +64,12 @@ struct ngx_leadgen_signature_s {
 };
 
 
+/* The last is without a type; the first is the only one of secrets. */
+extern const ngx_leadgen_signature_t  ngx_leadgen_signatures[];
+
 /* The algorithm of that name, or NULL. */
 const ngx_leadgen_signature_t *ngx_leadgen_signature_find(
     const ngx_str_t *name);
-
-/*
- * Makes a key of a secret.  An algorithm that the key has already must be the
- * secret's.  NGX_OK, or NGX_ERROR, which is logged.
- */
-ngx_int_t ngx_leadgen_signature_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    const ngx_str_t *secret);
-
-/*
- * Makes a key of a public key or a pair of keys, which stays the caller's.  As
- * above.
- */
-ngx_int_t ngx_leadgen_signature_pkey(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    EVP_PKEY *pkey, ngx_uint_t is_private);
 
 /* NGX_OK, or NGX_ERROR for a signature that is not of this key and input. */
 ngx_int_t ngx_leadgen_signature_verify(const ngx_leadgen_key_t *key,
@@ -87,6 +78,33 @@ ngx_int_t ngx_leadgen_signature_verify(const ngx_leadgen_key_t *key,
 /* Writes a signature of key->size bytes.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_leadgen_signature_sign(const ngx_leadgen_key_t *key,
     const ngx_str_t *input, u_char *signature);
+
+
+/* --- key --- */
+
+/*
+ * Makes a key of a secret.  An algorithm that the key has already must be the
+ * secret's.  NGX_OK, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    const ngx_str_t *secret);
+
+/*
+ * Makes a key of a public key or a pair of keys, which stays the caller's.  As
+ * above.
+ */
+ngx_int_t ngx_leadgen_key_pkey(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    EVP_PKEY *pkey, ngx_uint_t is_private);
+
+
+/* --- keyword: the words of the directive --- */
+
+/*
+ * Fills a key with what the directive says, besides the key itself.  NGX_OK, or
+ * NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_keyword_read(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    ngx_str_t *words, ngx_uint_t nwords);
 
 
 /* --- keys --- */
@@ -123,6 +141,19 @@ ngx_int_t ngx_leadgen_pem_add(ngx_conf_t *cf, ngx_array_t *keys,
 /* RFC 7517: a JSON web key, or a set of them. */
 ngx_int_t ngx_leadgen_jwk_add(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
+
+
+/* --- jwa: RFC 7518, section 6; RFC 8037, section 2 --- */
+
+/* Whether an object is of a type and on a curve that a key can be made of. */
+ngx_uint_t ngx_leadgen_jwa_is_known(json_t *jwk);
+
+/*
+ * Makes a key of such an object.  scratch has twice the bytes of its text, and
+ * the caller wipes it.  NGX_OK, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_jwa_key(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    json_t *jwk, u_char *scratch);
 
 
 #endif /* _NGX_LEADGEN_KEYS_H_INCLUDED_ */

@@ -46,7 +46,7 @@ ngx_leadgen_pem_add(ngx_conf_t *cf, ngx_array_t *keys,
     }
 
     key = *options;
-    rc = ngx_leadgen_signature_pkey(cf, &key, pkey, is_private);
+    rc = ngx_leadgen_key_pkey(cf, &key, pkey, is_private);
 
     EVP_PKEY_free(pkey);
 

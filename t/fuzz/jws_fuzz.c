@@ -5,10 +5,12 @@
  * verified, and what is decoded has no other text.
  *
  * sources: src/auth/ngx_leadgen_token.c src/auth/ngx_leadgen_jws.c
- * sources: src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_signature.c
- * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
- * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
- * sources: src/base/ngx_leadgen_uuid.c src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_keys.c src/auth/ngx_leadgen_key.c
+ * sources: src/auth/ngx_leadgen_keyword.c src/auth/ngx_leadgen_jwa.c
+ * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
+ * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
+ * sources: src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c
+ * sources: src/base/ngx_leadgen_time.c
  * libraries: -lcrypto -ljansson
  */
 

@@ -4,9 +4,10 @@
  * a secret.  What is taken is a key whose own signatures it verifies.
  *
  * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
- * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
- * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
- * sources: src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_key.c src/auth/ngx_leadgen_keyword.c
+ * sources: src/auth/ngx_leadgen_jwa.c src/auth/ngx_leadgen_signature.c
+ * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
+ * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 

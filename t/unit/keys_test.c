@@ -1,12 +1,13 @@
 
 /*
- * Keys: each kind that is taken, in each form, signs and verifies; what is weak,
- * damaged or ambiguous is refused, with a sentence that helps.
+ * Keys: each kind that is taken, in each form, signs and verifies; what is
+ * weak, damaged or ambiguous is refused, with a sentence that helps.
  *
  * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
- * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
- * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
- * sources: src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_key.c src/auth/ngx_leadgen_keyword.c
+ * sources: src/auth/ngx_leadgen_jwa.c src/auth/ngx_leadgen_signature.c
+ * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
+ * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -537,7 +538,7 @@ test_jwk(void)
         { "{\"kty\":\"EC\",\"crv\":\"P-256\"}", "\"x\" of the JSON web key" },
         { "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AQAB\"}",
           "\"x\" of the JSON web key has 3 bytes, not 32" },
-        { "{\"kty\":\"OKP\",\"crv\":\"X25519\"}", "and \"OKP\" on \"Ed25519\"" },
+        { "{\"kty\":\"OKP\",\"crv\":\"X25519\"}", "\"OKP\" on \"Ed25519\"" },
         { "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AQAB\"}",
           "has 3 bytes, not 32" },
         { "{\"keys\":{}}", "no array of at most 64 keys" },

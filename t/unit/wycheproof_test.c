@@ -1,12 +1,14 @@
 
 /*
- * Project Wycheproof's vectors: which tokens are verified, and which signatures.
- * They stand beside the checkout, in ../shared, or where LEADGEN_SHARED says.
+ * Project Wycheproof's vectors: which tokens are verified, and which
+ * signatures.  They stand beside the checkout, in ../shared, or where
+ * LEADGEN_SHARED says.
  *
  * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
- * sources: src/auth/ngx_leadgen_signature.c src/auth/ngx_leadgen_pem.c
- * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
- * sources: src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_key.c src/auth/ngx_leadgen_keyword.c
+ * sources: src/auth/ngx_leadgen_jwa.c src/auth/ngx_leadgen_signature.c
+ * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
+ * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -21,8 +23,8 @@ static ngx_conf_t   conf;
 
 /*
  * All that one who takes HS256, RS256 and ES256 alone must accept.  367 and 370
- * are the bytes of 357, which is valid; 372 and 373 are called valid, but have a
- * "?" in base64url.
+ * are the bytes of 357, which is valid; 372 and 373 are called valid, but have
+ * a "?" in base64url.
  */
 
 static const int  accepted[] = {
@@ -95,7 +97,7 @@ is_accepted(int id)
 }
 
 
-/* How many tokens of a group are verified; each that is not as expected fails. */
+/* How many tokens of a group are verified; each not as expected fails. */
 
 static void
 check_tokens(json_t *group, const char *member, ngx_uint_t *run,
