@@ -60,7 +60,7 @@ def test_tokens_of_the_same_second(database):
 def test_old_ones_go_as_new_ones_come(database):
     database.rows("select private.revoke(n) from generate_series(1, 5) n")
     database.rows("update public.revocations set keep_until = now() where user_id <= 3")
-    assert len(database.rows("select from api.revocations_since(0)")) == 2
+    assert len(database.rows("select 1 from api.revocations_since(0)")) == 2
     assert database.value("select count(*) from public.revocations") == 5
     database.rows("select private.revoke(6)")
     assert database.value("select array_agg(user_id order by user_id) from public.revocations") == [4, 5, 6]

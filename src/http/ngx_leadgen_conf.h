@@ -52,7 +52,7 @@ typedef struct {
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
     ngx_str_t                    service;
-    time_t                       max_stale; /* of revocations, seconds; 0: any */
+    time_t                       max_stale; /* of revocations; 0: any */
     ngx_leadgen_trie_t          *api;
 
     ngx_leadgen_conf_use_t       uses_zone;

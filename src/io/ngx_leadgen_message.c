@@ -337,8 +337,13 @@ ngx_leadgen_message_base64(u_char *p, const ngx_str_t *text)
                              ngx_min((int) n, NGX_LEADGEN_MESSAGE_BASE64));
         p = ngx_cpymem(p, CRLF, 2);
 
-        line[0] = line[NGX_LEADGEN_MESSAGE_BASE64];
-        n = n > NGX_LEADGEN_MESSAGE_BASE64 ? 1 : 0;
+        if (n > NGX_LEADGEN_MESSAGE_BASE64) {
+            line[0] = line[NGX_LEADGEN_MESSAGE_BASE64];
+            n = 1;
+
+        } else {
+            n = 0;
+        }
     }
 
     if (n) {
