@@ -329,16 +329,20 @@ ngx_leadgen_message_base64(u_char *p, const ngx_str_t *text)
 
         line[n++] = text->data[i];
 
-        if (n < NGX_LEADGEN_MESSAGE_BASE64 && i + 1 < text->len) {
+        if (n < NGX_LEADGEN_MESSAGE_BASE64) {
             continue;
         }
 
-        p += EVP_EncodeBlock(p, line,
-                             ngx_min((int) n, NGX_LEADGEN_MESSAGE_BASE64));
+        p += EVP_EncodeBlock(p, line, NGX_LEADGEN_MESSAGE_BASE64);
         p = ngx_cpymem(p, CRLF, 2);
 
-        line[0] = line[NGX_LEADGEN_MESSAGE_BASE64];
-        n = n > NGX_LEADGEN_MESSAGE_BASE64 ? 1 : 0;
+        /* of a CRLF the second byte may be left */
+
+        n -= NGX_LEADGEN_MESSAGE_BASE64;
+
+        if (n) {
+            line[0] = '\n';
+        }
     }
 
     if (n) {
