@@ -23,7 +23,8 @@ $ENV{TEST_NGINX_KEYS} = $keys;
 our $secret = 'swordfish-swordfish-swordfish-32';
 
 env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
-             'LEADGEN_TEST_EMPTY=', 'LEADGEN_TEST_URI=postgresql://swordfish@/x');
+             'LEADGEN_TEST_EMPTY=',
+             'LEADGEN_TEST_SMTP=smtp://ann:swordfish@/', 'LEADGEN_TEST_URI=postgresql://swordfish@/x');
 
 # Sections of this file: "missing" names directives of http{} that are left out
 # and "directive" adds one; "line" is a policy of one line, in "location".  What
@@ -1192,3 +1193,112 @@ GET /api/y role=boss;
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public role_map=admin;
 --- says: "role_map=admin" is not FROM:TO[,FROM:TO...]
 
+
+
+=== TEST 156: smtp that is no URL
+--- directive: leadgen_smtp mail;
+--- says: "leadgen_smtp" is not smtp://
+
+
+=== TEST 157: smtp of another scheme
+--- directive: leadgen_smtp http://ann:swordfish@mail/;
+--- says: "leadgen_smtp" does not begin with smtp:// or smtps://
+
+
+=== TEST 158: smtp with a path
+--- directive: leadgen_smtp smtp://ann:swordfish@mail/x;
+--- says: "leadgen_smtp" has more than user, password, host and port
+
+
+=== TEST 159: smtp with a user alone
+--- directive: leadgen_smtp smtp://swordfish@mail;
+--- says: "leadgen_smtp" has a user without password
+
+
+=== TEST 160: smtp without host, from the environment
+--- directive: leadgen_smtp env:LEADGEN_TEST_SMTP;
+--- says: "leadgen_smtp" is not smtp://
+
+
+=== TEST 161: smtp of an unset variable
+--- directive: leadgen_smtp env:LEADGEN_TEST_NONE;
+--- says: environment variable "LEADGEN_TEST_NONE" is not set
+
+
+=== TEST 162: smtp with a sender that is none
+--- directive: leadgen_smtp smtp://mail from=leadgen;
+--- says: sender "leadgen" has not one @: use from=ADDRESS
+
+
+=== TEST 163: smtp with a sender that brings a header
+--- directive: leadgen_smtp smtp://mail "from=a@b\tc";
+--- says:  is not printable: use from=ADDRESS
+
+
+=== TEST 164: smtp with a timeout that is none
+--- directive: leadgen_smtp smtp://mail timeout=soon;
+--- says: "timeout=soon" is not a time from 100ms to 45s
+
+
+=== TEST 165: smtp with a timeout beyond the lease
+--- directive: leadgen_smtp smtp://mail timeout=46s;
+--- says: "timeout=46s" is not a time from 100ms to 45s
+
+
+=== TEST 166: smtp with another option
+--- directive: leadgen_smtp smtp://mail links=2;
+--- says: unknown option "links=2": use from= or timeout=
+
+
+=== TEST 167: smtp twice
+--- directive: leadgen_smtp smtp://mail; leadgen_smtp smtp://mail;
+--- says: "leadgen_smtp" directive is duplicate
+
+
+=== TEST 168: a public URL without scheme
+--- directive: leadgen_public_url example.com;
+--- says: "leadgen_public_url" directive is not http://HOST[:PORT][/PATH], or https
+
+
+=== TEST 169: a public URL of another scheme
+--- directive: leadgen_public_url ftp://example.com;
+--- says: "leadgen_public_url" directive is not http://
+
+
+=== TEST 170: a public URL without host
+--- directive: leadgen_public_url https:///x;
+--- says: "leadgen_public_url" directive is not http://
+
+
+=== TEST 171: a public URL of a scheme alone
+--- directive: leadgen_public_url https://;
+--- says: "leadgen_public_url" directive is not http://
+
+
+=== TEST 172: a public URL with a query
+--- directive: leadgen_public_url https://example.com/?x;
+--- says: "leadgen_public_url" directive has characters
+
+
+=== TEST 173: a public URL with a space
+--- directive: leadgen_public_url "https://example.com/ x";
+--- says: "leadgen_public_url" directive has characters
+
+
+=== TEST 174: a public URL twice
+--- directive: leadgen_public_url http://a; leadgen_public_url http://a;
+--- says: "leadgen_public_url" directive is duplicate
+
+
+=== TEST 175: smtp without a database
+--- missing: spool database
+--- directive: leadgen_smtp smtp://mail from=a@b;
+--- says: "leadgen_smtp" needs a "leadgen_database" in http{}
+
+
+=== TEST 176: smtp with all its options
+--- directive: leadgen_smtp smtps://ann%40example.com:s%2Fx@127.0.0.1:465 from=leadgen@example.com timeout=45s;
+
+
+=== TEST 177: smtp without a sender, and a public URL
+--- directive: leadgen_smtp smtp://127.0.0.1:9; leadgen_public_url https://example.com:8443/x//;

@@ -329,20 +329,19 @@ ngx_leadgen_message_base64(u_char *p, const ngx_str_t *text)
 
         line[n++] = text->data[i];
 
-        if (n < NGX_LEADGEN_MESSAGE_BASE64 && i + 1 < text->len) {
+        if (n < NGX_LEADGEN_MESSAGE_BASE64) {
             continue;
         }
 
-        p += EVP_EncodeBlock(p, line,
-                             ngx_min((int) n, NGX_LEADGEN_MESSAGE_BASE64));
+        p += EVP_EncodeBlock(p, line, NGX_LEADGEN_MESSAGE_BASE64);
         p = ngx_cpymem(p, CRLF, 2);
 
-        if (n > NGX_LEADGEN_MESSAGE_BASE64) {
-            line[0] = line[NGX_LEADGEN_MESSAGE_BASE64];
-            n = 1;
+        /* of a CRLF the second byte may be left */
 
-        } else {
-            n = 0;
+        n -= NGX_LEADGEN_MESSAGE_BASE64;
+
+        if (n) {
+            line[0] = '\n';
         }
     }
 

@@ -114,6 +114,14 @@ test_written(void)
     is_str(part(&m, "Encoding: ", ""), "base64\r\n\r\nWm/Dqw0K\r\n",
            "other text becomes base64");
 
+    memset(body, 'x', 54);
+    memcpy(body + 54, "\xc3\xab\n!", 4);
+    m.text.data = body;
+    m.text.len = 58;
+    is_str(part(&m, "\r\n\r\n", ""),
+           "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
+           "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4w6sN\r\nCiE=\r\n", "a CRLF may stand in two lines");
+
     memset(body, 'x', sizeof(body));
     m.text.data = body;
     m.text.len = 998;
