@@ -358,6 +358,8 @@ test_all_roles(void)
         { "role_claim=group", MAP, "\"group\":\"a\"", "admin" },
         { "role_claim=group", MAP, "\"group\":\"admin\"", "" },
         { "role_claim=group", MAP, "\"group\":\"A\"", "" },
+        { "role_claim=group", MAP, "\"group\":\"urn:x\"", "" },
+        { "role_claim=group", MAP, "\"group\":\"\"", "" },
         { "role_claim=group", MAP, "\"group\":[\"x\",\"urn:x:staff\",\"a\"]",
           "manager" },
         { CLAIM, MAP, "\"realm\":{\"roles\":[\"a\"]}", "admin" },
