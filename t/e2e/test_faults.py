@@ -196,7 +196,8 @@ def test_reload(gateway, log):
 
 
 def test_clients_abort(gateway, log):
-    """Clients that leave at any moment, login's hashing included."""
+    """Clients that leave at any moment, login's hashing included; each from a
+    network of its own, since one that leaves has failed to log in."""
     workers = gateway.workers()
     token = gateway.token("user")
     body = (b'{"email":"nobody@example.com","password":"not the password"}')
@@ -212,7 +213,9 @@ def test_clients_abort(gateway, log):
     random.seed(1)
     for number in range(150):
         request = requests[number % len(requests)]
-        with socket.create_connection(("127.0.0.1", gateway.port), 5) as client:
+        with socket.create_connection(
+                ("127.0.0.1", gateway.port), 5,
+                source_address=(f"127.7.{number}.1", 0)) as client:
             # closing resets the connection at once
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                               struct.pack("ii", 1, 0))
