@@ -11,7 +11,7 @@
 #include "ngx_leadgen_keys.h"
 #include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/x509.h>
+#include <openssl/bn.h>
 
 
 #define NGX_LEADGEN_KEY_SECRET   32         /* bytes; RFC 7518, section 3.2 */
@@ -286,25 +286,38 @@ ngx_leadgen_key_hmac(const u_char *secret, size_t len)
 }
 
 
-/* Keyed with the private part's own bytes. */
+/*
+ * Keyed with the private number itself, which is the same in whatever form the
+ * key was given.
+ */
 
 static EVP_MAC_CTX *
 ngx_leadgen_key_deriver(EVP_PKEY *pkey)
 {
-    int           len;
-    u_char       *der;
+    u_char        bytes[NGX_LEADGEN_KEY_RSA_MAX / 8];
+    size_t        len;
+    BIGNUM       *number;
     EVP_MAC_CTX  *context;
 
-    der = NULL;
-    len = i2d_PrivateKey(pkey, &der);
+    len = sizeof(bytes);
+    number = NULL;
+    context = NULL;
 
-    if (len <= 0) {
-        return NULL;
+    if (EVP_PKEY_get_raw_private_key(pkey, bytes, &len) == 1) {
+        context = ngx_leadgen_key_hmac(bytes, len);
+
+    } else if ((EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_D, &number)
+                == 1
+                || EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_PRIV_KEY,
+                                         &number) == 1)
+               && BN_num_bytes(number) <= (int) sizeof(bytes))
+    {
+        len = BN_bn2bin(number, bytes);
+        context = ngx_leadgen_key_hmac(bytes, len);
     }
 
-    context = ngx_leadgen_key_hmac(der, len);
-
-    OPENSSL_clear_free(der, len);
+    BN_clear_free(number);
+    OPENSSL_cleanse(bytes, sizeof(bytes));
 
     return context;
 }
