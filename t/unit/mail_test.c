@@ -120,7 +120,8 @@ test_written(void)
     m.text.len = 58;
     is_str(part(&m, "\r\n\r\n", ""),
            "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4"
-           "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4w6sN\r\nCiE=\r\n", "a CRLF may stand in two lines");
+           "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4w6sN\r\nCiE=\r\n",
+           "a CRLF may stand in two lines");
 
     memset(body, 'x', sizeof(body));
     m.text.data = body;
