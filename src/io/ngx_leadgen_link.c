@@ -138,6 +138,7 @@ ngx_leadgen_link_fail(ngx_leadgen_link_t *ln, const char *why,
     const char *text)
 {
     u_char      safe[4 * NGX_LEADGEN_LINK_TEXT];
+    uint32_t    complaint;
     ngx_str_t   raw, shown;
     ngx_uint_t  level;
 
@@ -161,9 +162,12 @@ ngx_leadgen_link_fail(ngx_leadgen_link_t *ln, const char *why,
         ln->backoff = 0;
     }
 
-    /* the first of a row is an error, the others repeat it */
+    /* news is an error, what follows only repeats it */
 
-    level = ln->backoff ? NGX_LOG_INFO : NGX_LOG_ERR;
+    complaint = ngx_crc32_short(safe, shown.len);
+    level = ln->backoff && complaint == ln->complaint ? NGX_LOG_INFO
+                                                      : NGX_LOG_ERR;
+    ln->complaint = complaint;
 
     ngx_log_error(level, ngx_cycle->log, 0, "leadgen: %V: %s%s%V",
                   &ln->backend->conf->name, why, shown.len ? ": " : "",

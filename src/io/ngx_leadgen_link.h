@@ -75,6 +75,7 @@ struct ngx_leadgen_link_s {
     ngx_event_t                        watch;       /* for connecting, and for
                                                      * the next answer */
     ngx_msec_t                         backoff;
+    uint32_t                           complaint;   /* of what it failed last */
     ngx_msec_t                         since;       /* when it came up */
 
     ngx_uint_t                         head;        /* of a ring of depth */

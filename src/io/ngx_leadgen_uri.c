@@ -50,7 +50,8 @@ ngx_leadgen_uri_parse(ngx_pool_t *pool, const ngx_str_t *text,
     p = ngx_leadgen_uri_login(pool, p + scheme, last, uri);
 
     if (p == NULL) {
-        return "has a user without password, or escapes that are not %HH";
+        return "has a user without password, or a login that needs %HH for its "
+               "special bytes";
     }
 
     return scheme == 8 ? ngx_leadgen_uri_tcp(pool, p, last, uri)
@@ -75,7 +76,10 @@ ngx_leadgen_uri_login(ngx_pool_t *pool, u_char *p, u_char *last,
 
     colon = ngx_strlchr(p, at, ':');
 
+    /* a second @ is the password's: the rest of it is no host to look up */
+
     if (colon == NULL
+        || ngx_strlchr(at + 1, slash ? slash : last, '@')
         || ngx_leadgen_uri_copy(pool, &uri->user, p, colon) != NGX_OK
         || ngx_leadgen_uri_copy(pool, &uri->password, colon + 1, at) != NGX_OK
         || uri->password.len == 0)
