@@ -1,5 +1,7 @@
 """The outbox of mails."""
 
+import time
+
 import pytest
 from conftest import Database
 from psycopg2.errors import CheckViolation
@@ -105,7 +107,11 @@ def test_belongs_to_the_transaction(database):
 def test_gateways_are_told(database):
     database.rows("listen leadgen_mails", on=database.gateway)
     database.rows("select private.mail_send('ann@example.com', 'Hello', 'x')")
-    database.gateway.poll()
+    for _ in range(100):
+        database.gateway.poll()
+        if database.gateway.notifies:
+            break
+        time.sleep(0.05)
     assert [notice.channel for notice in database.gateway.notifies] == ["leadgen_mails"]
 
 
