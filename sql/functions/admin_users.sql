@@ -46,11 +46,11 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    id constant text := request #>> '{params,id}';
+    account_id constant text := request #>> '{params,id}';
     account public.users;
 begin
-    if id ~ '^[1-9][0-9]{0,17}$' then
-        select * into account from public.users u where u.id = user_of_path.id::bigint;
+    if account_id ~ '^[1-9][0-9]{0,17}$' then
+        select * into account from public.users u where u.id = account_id::bigint;
     end if;
 
     if account.id is null then
@@ -87,6 +87,10 @@ declare
     body constant jsonb := request -> 'body';
     errors jsonb;
 begin
+    if jsonb_typeof(body) is distinct from 'object' then
+        perform private.refuse(422, 'Send one JSON object.');
+    end if;
+
     with fields (name, value) as (
         select b.key, b.value from jsonb_each(body) b
         union all
@@ -95,7 +99,7 @@ begin
         select
             f.name,
             f.value,
-            btrim(case when jsonb_typeof(f.value) = 'string' then f.value #>> '{}' end) as text
+            case when jsonb_typeof(f.value) = 'string' then f.value #>> '{}' end as text
         from fields f
     )
     select jsonb_agg(
@@ -110,10 +114,12 @@ begin
         when not t.name = any(allowed) then
             'There is no such field: there are '
             || replace(array_to_string(allowed, ', '), 'hashed_password', 'password') || '.'
-        when t.name = 'email' and private.is_email(t.text) is not true then
+        when t.name = 'email' and private.is_email(btrim(t.text)) is not true then
             'Send an e-mail address such as ann@example.com, of 254 characters at most.'
         when t.name = 'name' and (
-            t.text is null or char_length(t.text) not between 1 and 200 or t.text ~ '[[:cntrl:]]'
+            t.text is null
+            or char_length(btrim(t.text)) not between 1 and 200
+            or t.text collate "und-x-icu" ~ '[[:cntrl:]]'
         ) then
             'Send 1 to 200 characters without control characters.'
         when t.name = 'role' and (request -> 'roles' ? t.text) is not true then
@@ -204,7 +210,9 @@ begin
         perform private.refuse(
             403,
             format('The role %s grants what yours does not: %s.', role, missing),
-            jsonb_build_array(jsonb_build_object('field', field, 'message', 'It exceeds your own role.'))
+            case when field is not null then
+                jsonb_build_array(jsonb_build_object('field', field, 'message', 'It exceeds your own role.'))
+            end
         );
     end if;
 end
@@ -332,7 +340,8 @@ begin
             and (not query ? 'is_active' or u.is_active = (query ->> 'is_active')::boolean)
             and (
                 pattern is null
-                or lower(concat_ws(e'\n', u.email, u.name) collate "und-x-icu") like pattern
+                or lower(u.email collate "und-x-icu") like pattern
+                or lower(u.name collate "und-x-icu") like pattern
             )
         order by u.id desc
         limit page_size + 1

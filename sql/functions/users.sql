@@ -70,6 +70,9 @@ as $$
 declare
     changed_id bigint;
 begin
+    -- that of private.users_lock
+    perform pg_advisory_xact_lock(hashtext('leadgen users'));
+
     update public.users u
     set
         name = $2,

@@ -1,7 +1,9 @@
 """A private PostgreSQL cluster, and a migrated database of its own for each test."""
 
+import concurrent.futures
 import datetime
 import glob
+import hashlib
 import itertools
 import json
 import os
@@ -48,7 +50,7 @@ class Cluster:
         self.server = subprocess.Popen(
             [*self.become, f"{self.bin}/postgres", "-D", self.root / "data",
              "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.root}",
-             "-c", "fsync=off", "-c", "timezone=Asia/Kolkata"],
+             "-c", "fsync=off", "-c", "max_connections=200", "-c", "timezone=Asia/Kolkata"],
             stdout=self.log, stderr=self.log, cwd="/")
 
         for _ in range(200):
@@ -78,8 +80,9 @@ class Cluster:
         connection.cursor().execute(statement)
         connection.close()
 
-    def revert(self, database, user="owner"):
-        subprocess.run(["sqitch", "--quiet", "revert", "-y", "db:pg:"], cwd=SQL, check=True, env={
+    def revert(self, database, user="owner", to=None):
+        back = ["--to", to] if to else []
+        subprocess.run(["sqitch", "--quiet", "revert", "-y", *back, "db:pg:"], cwd=SQL, check=True, env={
             "PATH": "/usr/bin:/bin", "PGHOST": str(self.root), "PGUSER": user, "PGDATABASE": database,
             "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
 
@@ -145,6 +148,28 @@ class Database:
     def create_user(self, email="ann@example.com", role="user", password=HASH):
         return self.value("select private.create_user(%s, 'Ann', %s, %s)", email, password, role)
 
+    def login(self, user, password=HASH, token=None):
+        """Logs in; the session and the refresh token."""
+        session, token = str(uuid.uuid4()), token or uuid.uuid4().hex
+        status, body, _, _ = self.call("login_finish", request(login={
+            "email": "ann@example.com", "user_id": user, "hashed_password": password, "verified": True,
+            "session": session, "refresh_token_hash": sha256(token), "refresh_expires_in": 2592000}))
+        assert status == 200 and body["session"] == session
+        return session, token
+
+    def epochs(self, **subject):
+        """The epochs of a user or session, as a gateway learns them."""
+        (kind, subject), = subject.items()
+        return [epoch for epoch, in self.rows(
+            "select epoch from api.revocations_since(0) where kind = %s and subject = %s",
+            kind, str(subject), on=self.gateway)]
+
+    def parallel(self, count, work):
+        """What work, given its number and a gateway's connection, returns in as many threads."""
+        connections = [self.connect("gateway") for _ in range(count)]
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            return list(pool.map(work, range(count), connections))
+
     def close(self):
         for connection in self.open:
             connection.close()
@@ -160,6 +185,16 @@ def uuid7(moment, sequence=0):
 def event(moment=None, sequence=0, **values):
     moment = moment or now()
     return {"id": uuid7(moment, sequence), "timestamp": moment, **values}
+
+
+def request(**members):
+    """What an endpoint gets, with the members named."""
+    return {"request_id": str(uuid7(now())), "method": "POST", "path": "/api", "params": {}, "query": {},
+            "body": None, "principal": None, "ip_address": "192.0.2.7", "user_agent": "curl/7", **members}
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def now():

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 import uuid
 
 import psycopg2
@@ -42,6 +43,10 @@ def test_success(database):
     asked = request(user)
     status, body, location, audited = database.call("login_finish", asked)
     assert (status, location, audited) == (200, None, True)
+    assert sorted(body) == ["issued_at", "session", "user"]
+    assert body["session"] == asked["login"]["session"]
+    assert abs(body["issued_at"] - time.time()) < 2
+    body = body["user"]
     assert list(sorted(body)) == sorted(["id", "email", "name", "role", "is_active", "created_at", "last_login"])
     assert (body["id"], body["email"], body["role"], body["is_active"]) == (user, "ann@example.com", "admin", True)
 
@@ -49,9 +54,11 @@ def test_success(database):
     assert re.fullmatch(TIME, body["created_at"]) and re.fullmatch(TIME, body["last_login"])
 
     assert database.rows("""
-        select id::text, user_id, encode(refresh_token_hash, 'hex'), expires_at - created_at = interval '30 days',
-            revoked_at, host(ip_address), user_agent from public.sessions""") == [(
-        asked["login"]["session"], user, asked["login"]["refresh_token_hash"], True, None, "192.0.2.7", "curl/7")]
+        select id::text, user_id, encode(hash, 'hex'), expires_at - created_at = interval '30 days',
+            revoked_at, host(ip_address), user_agent, issued_at = created_at, used_at
+        from public.sessions join public.refresh_tokens on session_id = id""") == [(
+        asked["login"]["session"], user, asked["login"]["refresh_token_hash"], True, None, "192.0.2.7", "curl/7",
+        True, None)]
 
     (item,), _ = database.logs()
     assert re.fullmatch(TIME, item.pop("timestamp"))
