@@ -340,7 +340,8 @@ begin
             and (not query ? 'is_active' or u.is_active = (query ->> 'is_active')::boolean)
             and (
                 pattern is null
-                or lower(concat_ws(e'\n', u.email, u.name) collate "und-x-icu") like pattern
+                or lower(u.email collate "und-x-icu") like pattern
+                or lower(u.name collate "und-x-icu") like pattern
             )
         order by u.id desc
         limit page_size + 1

@@ -80,8 +80,9 @@ class Cluster:
         connection.cursor().execute(statement)
         connection.close()
 
-    def revert(self, database, user="owner"):
-        subprocess.run(["sqitch", "--quiet", "revert", "-y", "db:pg:"], cwd=SQL, check=True, env={
+    def revert(self, database, user="owner", to=None):
+        back = ["--to", to] if to else []
+        subprocess.run(["sqitch", "--quiet", "revert", "-y", *back, "db:pg:"], cwd=SQL, check=True, env={
             "PATH": "/usr/bin:/bin", "PGHOST": str(self.root), "PGUSER": user, "PGDATABASE": database,
             "SQITCH_FULLNAME": "test", "SQITCH_EMAIL": "test@localhost"})
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import SQL, Database
+from conftest import SQL, Database, request, sha256
 
 
 def test_every_function_file_is_listed():
@@ -149,4 +149,18 @@ def test_revert_and_deploy_again(cluster):
     assert cluster.migrate(name, "--gateway-role", "gateway").returncode == 0
     database = Database(cluster, name)
     assert database.logs() == ([], None)
+    database.close()
+
+
+def test_a_session_from_before_refresh_tokens_had_a_table(cluster):
+    name = cluster.create()
+    assert cluster.migrate(name, "--gateway-role", "gateway").returncode == 0
+    database = Database(cluster, name)
+    _, token = database.login(database.create_user())
+
+    cluster.revert(name, to="sessions")
+    assert database.rows("select refresh_token_hash from public.sessions")[0][0].hex() == sha256(token)
+    assert cluster.migrate(name, "--gateway-role", "gateway").returncode == 0
+    assert database.call("refresh", request(refresh={
+        "token_hash": sha256(token), "new_token_hash": sha256("next")}))[0] == 200
     database.close()

@@ -42,7 +42,11 @@ def test_values_out_of_bounds(database, column, value):
 def test_ensure_user(database):
     ensure = "select private.ensure_user(%s, %s, %s, %s)"
     first = database.value(ensure, "ann@example.com", "Ann", "h1", "user")
+    database.login(first, "h1")
     database.rows("update public.users set is_active = false")
+    assert database.epochs(user=first) == []
     assert database.value(ensure, "ANN@example.com", "Anne", "h2", "admin") == first
+    assert len(database.epochs(user=first)) == 1
+    assert database.value("select count(*) from public.sessions where revoked_at is null") == 0
     assert database.rows("select email, name, hashed_password, role, is_active from public.users") == [
         ("ann@example.com", "Anne", "h2", "admin", True)]
