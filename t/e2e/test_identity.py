@@ -3,6 +3,7 @@
 import concurrent.futures
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import time
@@ -259,6 +260,45 @@ def test_password_change(both):
     soon(both, token, 401)
     soon(both, answer.json["access_token"], 200)
     log_in(gateway, user["email"], "a better password")
+
+
+def mailed_token(gateway, address):
+    """The one-time token of the mail to that address."""
+    def mails():
+        return [text for text in
+                (path.read_text() for path in
+                 (gateway.run / "mail" / "new").iterdir())
+                if f"To: {address}" in text]
+
+    wait_until(mails, 10, "mail")
+    (text,) = mails()
+    return re.search(r"password-reset\?token=([\w-]+)", text).group(1)
+
+
+def test_password_reset_by_mail(both):
+    gateway, second = both
+    user = make_user(gateway, "reset")
+    session = log_in(second, user["email"], "a long password")
+
+    answer = post(gateway, "/api/auth/password-reset",
+                  {"email": user["email"].upper()})
+    assert answer.status == 202
+    assert audited(gateway, answer) == [("password_reset", True)]
+    stranger = post(gateway, "/api/auth/password-reset",
+                    {"email": "stranger@example.com"})
+    assert (stranger.status, stranger.body) == (202, answer.body)
+
+    token = mailed_token(gateway, user["email"])
+    confirm = {"token": token, "password": "a password by mail"}
+    done = post(second, "/api/auth/password-reset/confirm", confirm)
+    assert done.status == 204, done.body
+    assert audited(gateway, done) == [("password_reset", True)]
+    soon(both, session["access_token"], 401)
+    log_in(gateway, user["email"], "a password by mail")
+
+    again = post(gateway, "/api/auth/password-reset/confirm", confirm)
+    assert again.status == 422
+    assert again.json["errors"][0]["field"] == "token"
 
 
 # --- users
