@@ -347,7 +347,12 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
         return NGX_ERROR;
     }
 
-    principal->issued = ngx_max(principal->issued, ngx_time());
+    /* a later second than PostgreSQL's could be behind a newer revocation */
+
+    if (principal->issued == 0) {
+        principal->issued = ngx_time();
+    }
+
     principal->expires = principal->issued + NGX_LEADGEN_TOKEN_LIFETIME;
 
     ngx_leadgen_uuid_mint(id);
