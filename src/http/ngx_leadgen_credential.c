@@ -21,8 +21,6 @@ static ngx_leadgen_problem_e ngx_leadgen_credential_bearer(
     ngx_http_request_t *r, ngx_str_t *token);
 static ngx_uint_t ngx_leadgen_credential_cookies(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_str_t *value);
-static ngx_uint_t ngx_leadgen_credential_pairs(const ngx_str_t *header,
-    const ngx_str_t *name, ngx_str_t *value);
 static const ngx_str_t *ngx_leadgen_credential_header(ngx_http_request_t *r,
     const char *name);
 static ngx_int_t ngx_leadgen_credential_set(ngx_http_request_t *r,
@@ -106,46 +104,17 @@ ngx_leadgen_credential_refresh_token(ngx_http_request_t *r, ngx_str_t *token)
 }
 
 
-/*
- * Fetch metadata says it best; where a browser sends none, Origin must be the
- * host that was asked.  Without both the request is no browser's of ours.
- */
-
 ngx_uint_t
 ngx_leadgen_credential_is_same_site(ngx_http_request_t *r)
 {
-    u_char           *p;
-    ngx_str_t         host;
-    const ngx_str_t  *site, *origin;
-
     if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
         return 1;
     }
 
-    site = ngx_leadgen_credential_header(r, "Sec-Fetch-Site");
-    origin = ngx_leadgen_credential_header(r, "Origin");
-
-    if (site && (site->len != 11
-                 || ngx_memcmp(site->data, "same-origin", 11) != 0))
-    {
-        return 0;
-    }
-
-    if (origin == NULL) {
-        return site != NULL;
-    }
-
-    p = (u_char *) ngx_strnstr(origin->data, (char *) "://", origin->len);
-
-    if (p == NULL || r->headers_in.host == NULL) {
-        return 0;
-    }
-
-    p += 3;
-    host = r->headers_in.host->value;
-
-    return (size_t) (origin->data + origin->len - p) == host.len
-           && ngx_strncasecmp(p, host.data, host.len) == 0;
+    return ngx_leadgen_cookie_is_same_site(
+               ngx_leadgen_credential_header(r, "Sec-Fetch-Site"),
+               ngx_leadgen_credential_header(r, "Origin"),
+               r->headers_in.host ? &r->headers_in.host->value : NULL);
 }
 
 
@@ -170,45 +139,9 @@ ngx_leadgen_credential_cookies(ngx_http_request_t *r, const ngx_str_t *name,
                 && ngx_strncasecmp(header[i].key.data, (u_char *) "Cookie", 6)
                    == 0)
             {
-                count += ngx_leadgen_credential_pairs(&header[i].value, name,
-                                                      value);
+                count += ngx_leadgen_cookie_find(&header[i].value, name,
+                                                 value);
             }
-        }
-    }
-
-    return count;
-}
-
-
-/* RFC 6265, section 4.2.1: pairs with semicolons between, and nothing else. */
-
-static ngx_uint_t
-ngx_leadgen_credential_pairs(const ngx_str_t *header, const ngx_str_t *name,
-    ngx_str_t *value)
-{
-    u_char      *p, *last, *end;
-    ngx_uint_t   count;
-
-    count = 0;
-    p = header->data;
-    last = p + header->len;
-
-    for ( /* void */ ; p < last; p = end + 1) {
-
-        while (p < last && *p == ' ') {
-            p++;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        end = end ? end : last;
-
-        if ((size_t) (end - p) > name->len
-            && p[name->len] == '='
-            && ngx_memcmp(p, name->data, name->len) == 0)
-        {
-            value->data = p + name->len + 1;
-            value->len = end - value->data;
-            count++;
         }
     }
 

@@ -166,6 +166,23 @@ ngx_leadgen_call_t *ngx_leadgen_hashing_call(ngx_http_request_t *r,
     const ngx_str_t *password);
 
 
+/* --- cookie: what a browser sends, without a request --- */
+
+/*
+ * How often a cookie of that name stands in a Cookie header; value, which lies
+ * in the header, is that of the last, and stays as it is when there is none.
+ */
+ngx_uint_t ngx_leadgen_cookie_find(const ngx_str_t *header,
+    const ngx_str_t *name, ngx_str_t *value);
+
+/*
+ * Whether a request comes from a page of the host that it asks, going by the
+ * values of Sec-Fetch-Site, Origin and Host; each may be NULL, not sent.
+ */
+ngx_uint_t ngx_leadgen_cookie_is_same_site(const ngx_str_t *site,
+    const ngx_str_t *origin, const ngx_str_t *host);
+
+
 /* --- credential: the one token of a request --- */
 
 /*

@@ -1,0 +1,79 @@
+
+/*
+ * Cookies: a Cookie header goes in, the value of one cookie comes out, and how
+ * often it stands there; what a browser says of where a request comes from goes
+ * in, whether that is this site comes out.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+/* RFC 6265, section 4.2.1: pairs with semicolons between, and nothing else. */
+
+ngx_uint_t
+ngx_leadgen_cookie_find(const ngx_str_t *header, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char      *p, *last, *end;
+    ngx_uint_t   count;
+
+    count = 0;
+    p = header->data;
+    last = p + header->len;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+
+        while (p < last && *p == ' ') {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+        end = end ? end : last;
+
+        if ((size_t) (end - p) > name->len
+            && p[name->len] == '='
+            && ngx_memcmp(p, name->data, name->len) == 0)
+        {
+            value->data = p + name->len + 1;
+            value->len = end - value->data;
+            count++;
+        }
+    }
+
+    return count;
+}
+
+
+/*
+ * Fetch metadata says it best; where a browser sends none, Origin must be the
+ * host that was asked.  Without both the request is no browser's of ours.
+ */
+
+ngx_uint_t
+ngx_leadgen_cookie_is_same_site(const ngx_str_t *site, const ngx_str_t *origin,
+    const ngx_str_t *host)
+{
+    u_char  *p;
+
+    if (site && (site->len != 11
+                 || ngx_memcmp(site->data, "same-origin", 11) != 0))
+    {
+        return 0;
+    }
+
+    if (origin == NULL) {
+        return site != NULL;
+    }
+
+    p = memmem(origin->data, origin->len, "://", 3);
+
+    if (p == NULL || host == NULL) {
+        return 0;
+    }
+
+    p += 3;
+
+    return (size_t) (origin->data + origin->len - p) == host->len
+           && ngx_strncasecmp(p, host->data, host->len) == 0;
+}

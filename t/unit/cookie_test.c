@@ -1,0 +1,133 @@
+
+/*
+ * Cookies: by table.
+ *
+ * sources: src/http/ngx_leadgen_cookie.c
+ */
+
+
+#include "unit.h"
+#include "ngx_leadgen_ctx.h"
+
+
+static void
+test_find(void)
+{
+    size_t      i;
+    ngx_str_t   header, value, name = ngx_string("__Host-a");
+    ngx_uint_t  count;
+
+    static const struct {
+        const char  *header;
+        ngx_uint_t   count;
+        const char  *value;
+    } rows[] = {
+        { "", 0, "" },
+        { "__Host-a", 0, "" },
+        { "__Host-a=", 1, "" },
+        { "__Host-a=x", 1, "x" },
+        { "__Host-a=x;", 1, "x" },
+        { "a=1; __Host-a=x; b=2", 1, "x" },
+        { "a=1;__Host-a=x", 1, "x" },
+        { "   __Host-a=x", 1, "x" },
+        { "__Host-a=x=y", 1, "x=y" },
+        { "__Host-a=\"x\"", 1, "\"x\"" },
+        { "__Host-a= x ", 1, " x " },
+        { "__Host-a=x; __Host-a=y", 2, "y" },
+        { ";;; ;__Host-a=x", 1, "x" },
+        { "a=1, __Host-a=x", 0, "" },
+        { "a=\"; __Host-a=x\"", 1, "x\"" },
+        { "__host-a=x", 0, "" },
+        { "__Host-ab=x", 0, "" },
+        { "x__Host-a=x", 0, "" },
+        { "__Host-a =x", 0, "" },
+        { "\t__Host-a=x", 0, "" },
+        { "=__Host-a=x", 0, "" },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        header.len = strlen(rows[i].header);
+        header.data = malloc(header.len);
+        ngx_memcpy(header.data, rows[i].header, header.len);
+        ngx_str_set(&value, "");
+
+        count = ngx_leadgen_cookie_find(&header, &name, &value);
+
+        is_int(count, rows[i].count, "\"%s\": how many", rows[i].header);
+        is_str(value, rows[i].value, "\"%s\": the last", rows[i].header);
+
+        free(header.data);
+    }
+}
+
+
+static ngx_str_t *
+maybe(ngx_str_t *text, const char *from)
+{
+    if (from == NULL) {
+        return NULL;
+    }
+
+    text->data = (u_char *) from;
+    text->len = strlen(from);
+
+    return text;
+}
+
+
+static void
+test_same_site(void)
+{
+    size_t     i;
+    ngx_str_t  site, origin, host;
+
+    static const struct {
+        const char  *site;
+        const char  *origin;
+        const char  *host;
+        ngx_uint_t   is_same;
+    } rows[] = {
+        { NULL, NULL, "a", 0 },
+        { "same-origin", NULL, "a", 1 },
+        { "same-origin", NULL, NULL, 1 },
+        { "same-site", NULL, "a", 0 },
+        { "cross-site", NULL, "a", 0 },
+        { "none", NULL, "a", 0 },
+        { "", NULL, "a", 0 },
+        { "Same-Origin", NULL, "a", 0 },
+        { NULL, "https://a", "a", 1 },
+        { NULL, "https://A", "a", 1 },
+        { NULL, "https://a:8000", "a:8000", 1 },
+        { NULL, "https://a:8000", "a", 0 },
+        { NULL, "https://a", NULL, 0 },
+        { NULL, "https://a/", "a", 0 },
+        { NULL, "https://b@a", "a", 0 },
+        { NULL, "https://b", "a", 0 },
+        { NULL, "a", "a", 0 },
+        { NULL, "null", "null", 0 },
+        { NULL, "", "", 0 },
+        { "same-origin", "https://a", "a", 1 },
+        { "same-origin", "https://b", "a", 0 },
+        { "cross-site", "https://a", "a", 0 },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        is_int(ngx_leadgen_cookie_is_same_site(maybe(&site, rows[i].site),
+                                               maybe(&origin, rows[i].origin),
+                                               maybe(&host, rows[i].host)),
+               rows[i].is_same, "%s, %s, asked %s",
+               rows[i].site ? rows[i].site : "no Sec-Fetch-Site",
+               rows[i].origin ? rows[i].origin : "no Origin",
+               rows[i].host ? rows[i].host : "without Host");
+    }
+}
+
+
+int
+main(void)
+{
+    test_find();
+    test_same_site();
+
+    return unit_done();
+}
