@@ -25,9 +25,12 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/sessions.sql
 \ir functions/passwords.sql
 \ir functions/admin_users.sql
+\ir functions/jobs.sql
+\ir functions/job.sql
 
-revoke all on all functions in schema api, private from public, leadgen_gateway;
+revoke all on all functions in schema api, private, job from public, leadgen_gateway, leadgen_worker;
 grant execute on all functions in schema api to leadgen_gateway;
+grant execute on all functions in schema job to leadgen_worker;
 
 select private.audit_partitions() \g /dev/null
 

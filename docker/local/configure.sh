@@ -63,11 +63,13 @@ settle() {
     if [ -n "${DATABASE_URL:-}" ]; then
         gateway_database=$(other_role leadgen database-gateway)
         backend_database=$(other_role leadgen_backend database-backend)
+        worker_database=$(other_role leadgen_jobs database-worker)
     else
         programs+=(postgres)
         DATABASE_URL=$(own_database leadgen_owner database-owner)
         gateway_database=$(own_database leadgen database-gateway)
         backend_database=$(own_database leadgen_backend database-backend)
+        worker_database=$(own_database leadgen_jobs database-worker)
     fi
 
     if [ -z "${REDIS_URL:-}" ]; then
@@ -108,6 +110,8 @@ write_env() {
         quote LEADGEN_PUBLIC_URL "$url"
         quote LEADGEN_DATABASE_URL "$gateway_database"
         quote BACKEND_DATABASE_URL "$backend_database"
+        quote WORKER_DATABASE_URL "$worker_database"
+        quote TRACKING_KEY "$(secret tracking.key)"
         quote ENVIRONMENT "$environment"
         quote APP_VERSION "$version"
     } > "$run/env.new")

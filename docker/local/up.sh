@@ -174,6 +174,8 @@ start_servers() {
 migrate() {
     "$root/sql/migrate" --gateway-role leadgen \
         --gateway-password-file "$run/secrets/database-gateway" \
+        --worker-role leadgen_jobs \
+        --worker-password-file "$run/secrets/database-worker" \
         > "$run/log/migrate.log" 2>&1 \
         || { tail -n 5 "$run/log/migrate.log" >&2; fail "the database could not be migrated."; }
     "$here/demo.py" "$run/credentials.json" "$run/secrets/database-backend" \

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Generates from include/tables/*.def, through the C preprocessor, what says
-the same in other languages: SQL functions and the tables of the README.
+the same in other languages: SQL functions, the worker's table of tasks and the
+tables of the README.
 
 generate.py           writes the files
 generate.py --check   names those that are not current, exit code 1
@@ -15,7 +16,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-# table: (its macro, its parameters; a parameter with # stands as a name there)
+# table: (its macro, its parameters; a parameter with # stands as a name there),
+# and the file it stands in if that is another's
 TABLES = {
     "permissions": ("PERMISSION", "#id name category description"),
     "problems": ("PROBLEM", "#id status slug title detail"),
@@ -23,16 +25,21 @@ TABLES = {
     "endpoints": ("ENDPOINT",
                   "#method path #access #permission #action #serve function"),
     "metrics": ("METRIC", "#id name labels #type help"),
+    "tasks": ("TASK", "name full_name queue description"),
+    "kwargs": ("KWARG", "owner name #type #need minimum maximum choices",
+               "tasks"),
+    "fields": ("FIELD", "owner name #type #need minimum maximum choices",
+               "tasks"),
 }
 
 
 def read(table):
     """The rows of a table, as dictionaries."""
-    macro, words = TABLES[table]
+    macro, words, *file = TABLES[table]
     words = words.split()
     names = [word.lstrip("#") for word in words]
     source = (f"#define {macro}({', '.join(names)}) [{', '.join(words)}],\n"
-              f'#include "{table}.def"\n')
+              f'#include "{(file or [table])[0]}.def"\n')
     compiler = os.environ.get("CC", "cc")
     text = subprocess.run(
         [compiler, "-E", "-P", "-I", str(ROOT / "include/tables"), "-"],
@@ -62,6 +69,69 @@ $$;
 """
 
 
+def sql_arguments():
+    """The arguments of tasks, and the members of those that are objects."""
+    def row(argument, task, parent):
+        choices = argument["choices"].split("|") if argument["choices"] else []
+        return ", ".join([
+            literal(task), literal(parent), literal(argument["name"]),
+            literal(argument["type"].lower()),
+            "true" if argument["need"] == "REQUIRED" else "false",
+            str(argument["minimum"]), str(argument["maximum"]),
+            "array[" + ", ".join(map(literal, choices)) + "]::text[]"])
+
+    kwargs = read("kwargs")
+    rows = [row(kwarg, kwarg["owner"], "") for kwarg in kwargs]
+    rows += [row(field, kwarg["owner"], kwarg["name"]) for kwarg in kwargs
+             for field in read("fields") if field["owner"] == kwarg["name"]]
+    values = ",\n".join(f"    ({row})" for row in rows)
+    return f"""
+create or replace function private.task_arguments()
+returns table(
+    task text, parent text, name text, type text, required boolean,
+    minimum bigint, maximum bigint, choices text[]
+)
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+values
+{values};
+$$;
+"""
+
+
+def python():
+    """The worker's table of tasks."""
+    lines = ['"""The tasks, as the gateway knows them.',
+             "",
+             "Generated from include/tables/tasks.def by `make generate`: do not edit.",
+             '"""',
+             "",
+             "# short name: Celery's name, queue, and the schema of the arguments",
+             "TASKS = {"]
+    for task in read("tasks"):
+        lines += [f'    "{task["name"]}": {{',
+                  f'        "name": "{task["full_name"]}",',
+                  f'        "queue": "{task["queue"]}",',
+                  '        "kwargs": {']
+        for kwarg in read("kwargs"):
+            if kwarg["owner"] == task["name"]:
+                schema = {"type": kwarg["type"].lower(),
+                          "required": kwarg["need"] == "REQUIRED"}
+                if kwarg["type"].startswith("INTEGER"):
+                    schema["minimum"] = kwarg["minimum"]
+                if kwarg["maximum"]:
+                    schema["maximum"] = kwarg["maximum"]
+                if kwarg["choices"]:
+                    schema["choices"] = kwarg["choices"].split("|")
+                lines += [f'            "{kwarg["name"]}": {{']
+                lines += [f'                "{name}": {value!r},'.replace("'", '"')
+                          for name, value in schema.items()]
+                lines += ["            },"]
+        lines += ["        },", "    },"]
+    return "\n".join(lines + ["}", ""])
+
+
 def sql():
     actions = [dict(row, scope=row["scope"].lower()) for row in read("actions")]
     return ("-- Generated from include/tables by `make generate`: do not edit.\n"
@@ -69,7 +139,11 @@ def sql():
                            ["name", "scope", "resource_type", "description"],
                            actions)
             + sql_function("permissions", ["name", "category", "description"],
-                           read("permissions")))
+                           read("permissions"))
+            + sql_function("tasks",
+                           ["name", "full_name", "queue", "description"],
+                           read("tasks"))
+            + sql_arguments())
 
 
 def markdown(heads, rows):
@@ -124,9 +198,26 @@ def readme_metrics():
           row["type"].lower(), row["help"]) for row in read("metrics")])
 
 
+def readme_tasks():
+    kwargs = read("kwargs")
+
+    def shown(kwarg):
+        return f"`{kwarg['name']}`" + ("" if kwarg["need"] == "REQUIRED"
+                                       else "?")
+
+    return markdown(
+        ["task", "queue", "kwargs", "does"],
+        [(f"`{row['name']}`", row["queue"],
+          " ".join(shown(kwarg) for kwarg in kwargs
+                   if kwarg["owner"] == row["name"]),
+          row["description"]) for row in read("tasks")])
+
+
 def readme(text):
     """The README with what stands between its markers made anew."""
     for table in TABLES:
+        if f"readme_{table}" not in globals():
+            continue
         begin, end = f"<!-- generated: {table} -->", "<!-- /generated -->"
         if begin not in text:
             sys.exit(f"README.md: the marker {begin} is missing")
@@ -139,7 +230,8 @@ def readme(text):
 
 def main():
     path = ROOT / "README.md"
-    files = {ROOT / "sql/functions/tables.sql": sql()}
+    files = {ROOT / "sql/functions/tables.sql": sql(),
+             ROOT / "worker/app/core/task_table.py": python()}
     if path.exists():
         files[path] = readme(path.read_text())
 

@@ -65,3 +65,64 @@ values
     ('system:health', 'system', 'See the health of the system'),
     ('system:jobs', 'system', 'Watch and manage background jobs');
 $$;
+
+create or replace function private.tasks()
+returns table(name text, full_name text, queue text, description text)
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+values
+    ('send_campaign_email', 'app.tasks.email_tasks.send_campaign_email', 'emails', 'Sends a campaign''s mail to one lead'),
+    ('send_bulk_campaign_emails', 'app.tasks.email_tasks.send_bulk_campaign_emails', 'emails', 'Sends a campaign''s mail to its leads, or to some of them'),
+    ('send_followup_email', 'app.tasks.email_tasks.send_followup_email', 'emails', 'Sends a reminder to a lead that did not react'),
+    ('process_email_bounces', 'app.tasks.email_tasks.process_email_bounces', 'emails', 'Reads what mail servers sent back, and marks its leads'),
+    ('track_email_opens', 'app.tasks.email_tasks.track_email_opens', 'emails', 'Counts mails that were opened and links that were followed'),
+    ('generate_campaign_analytics', 'app.tasks.campaign_tasks.generate_campaign_analytics', 'campaigns', 'Works out the figures of a campaign'),
+    ('optimize_send_times', 'app.tasks.campaign_tasks.optimize_send_times', 'campaigns', 'Learns when the leads of a campaign, or of all, read their mail'),
+    ('schedule_campaign_emails', 'app.tasks.campaign_tasks.schedule_campaign_emails', 'campaigns', 'Plans the mails of a campaign'),
+    ('calculate_daily_metrics', 'app.tasks.analytics_tasks.calculate_daily_metrics', 'analytics', 'Works out the figures of a day, or of several up to it'),
+    ('generate_user_report', 'app.tasks.analytics_tasks.generate_user_report', 'analytics', 'Writes a report on what a user did'),
+    ('export_analytics_data', 'app.tasks.analytics_tasks.export_analytics_data', 'analytics', 'Writes figures to a file'),
+    ('cleanup_old_analytics', 'app.tasks.analytics_tasks.cleanup_old_analytics', 'analytics', 'Removes figures that are too old to matter');
+$$;
+
+create or replace function private.task_arguments()
+returns table(
+    task text, parent text, name text, type text, required boolean,
+    minimum bigint, maximum bigint, choices text[]
+)
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+values
+    ('send_campaign_email', '', 'campaign_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('send_campaign_email', '', 'lead_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('send_bulk_campaign_emails', '', 'campaign_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('send_bulk_campaign_emails', '', 'lead_ids', 'integers', false, 1, 9007199254740991, array[]::text[]),
+    ('send_followup_email', '', 'campaign_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('send_followup_email', '', 'lead_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('send_followup_email', '', 'after_days', 'integer', false, 0, 90, array[]::text[]),
+    ('process_email_bounces', '', 'limit', 'integer', false, 1, 10000, array[]::text[]),
+    ('track_email_opens', '', 'hits', 'objects', true, 0, 500, array[]::text[]),
+    ('generate_campaign_analytics', '', 'campaign_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('optimize_send_times', '', 'campaign_id', 'integer', false, 1, 9007199254740991, array[]::text[]),
+    ('schedule_campaign_emails', '', 'campaign_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('calculate_daily_metrics', '', 'date', 'date', false, 0, 0, array[]::text[]),
+    ('calculate_daily_metrics', '', 'days', 'integer', false, 1, 366, array[]::text[]),
+    ('generate_user_report', '', 'user_id', 'integer', true, 1, 9007199254740991, array[]::text[]),
+    ('generate_user_report', '', 'from', 'date', false, 0, 0, array[]::text[]),
+    ('generate_user_report', '', 'to', 'date', false, 0, 0, array[]::text[]),
+    ('generate_user_report', '', 'format', 'choice', false, 0, 0, array['html', 'pdf']::text[]),
+    ('export_analytics_data', '', 'dataset', 'text', false, 0, 63, array[]::text[]),
+    ('export_analytics_data', '', 'format', 'choice', false, 0, 0, array['csv', 'jsonl', 'parquet']::text[]),
+    ('export_analytics_data', '', 'from', 'date', false, 0, 0, array[]::text[]),
+    ('export_analytics_data', '', 'to', 'date', false, 0, 0, array[]::text[]),
+    ('cleanup_old_analytics', '', 'older_than_days', 'integer', false, 1, 3650, array[]::text[]),
+    ('track_email_opens', 'hits', 'id', 'uuid', true, 0, 0, array[]::text[]),
+    ('track_email_opens', 'hits', 'kind', 'choice', true, 0, 0, array['open', 'click']::text[]),
+    ('track_email_opens', 'hits', 'message', 'uuid', true, 0, 0, array[]::text[]),
+    ('track_email_opens', 'hits', 'at', 'time', true, 0, 0, array[]::text[]),
+    ('track_email_opens', 'hits', 'ip_address', 'address', false, 0, 0, array[]::text[]),
+    ('track_email_opens', 'hits', 'user_agent', 'text', false, 0, 1024, array[]::text[]),
+    ('track_email_opens', 'hits', 'url', 'text', false, 0, 2048, array[]::text[]);
+$$;

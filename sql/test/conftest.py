@@ -106,6 +106,7 @@ class Database:
         self.open = []
         self.owner = self.connect("owner")
         self.gateway = self.connect("gateway")
+        self.worker = self.connect("worker") if self.value("select to_regrole('worker')") else None
 
     def connect(self, user):
         connection = self.cluster.connect(self.name, user)
@@ -218,7 +219,7 @@ def cluster():
 @pytest.fixture(scope="session")
 def template(cluster):
     name = cluster.create()
-    done = cluster.migrate(name, "--gateway-role", "gateway")
+    done = cluster.migrate(name, "--gateway-role", "gateway", "--worker-role", "worker")
     assert done.returncode == 0, done.stderr
     return name
 

@@ -5,7 +5,8 @@ import pytest
 from psycopg2.errors import InsufficientPrivilege
 
 TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessions": "id",
-          "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id"}
+          "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id",
+          "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 
 
 def test_rights_of_the_gateway_are_exactly_these(untouched):
@@ -31,11 +32,26 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
             and has_table_privilege('gateway', oid, right_)""") == []
 
 
+def test_rights_of_the_worker_are_exactly_these(untouched):
+    """In what the gateway's migrations make; those of the worker's own tables come on top."""
+    callable_ = untouched.rows("""
+        select proname, prosecdef from pg_proc
+        where pronamespace in ('api'::regnamespace, 'job'::regnamespace, 'private'::regnamespace,
+                               'public'::regnamespace)
+            and has_function_privilege('worker', oid, 'execute') order by 1""")
+    assert callable_ == [(name, True) for name in (
+        "enqueue", "failed", "progress", "retrying", "revoked", "started", "succeeded")]
+    for table in TABLES:
+        for right in ("select", "insert", "update", "delete", "truncate"):
+            assert not untouched.value("select has_table_privilege('worker', %s, %s)", f"public.{table}", right)
+
+
 def test_functions_pin_what_they_call(untouched):
     """With search_path, or as an expression that was parsed once and for all."""
     assert untouched.rows("""
         select oid::regprocedure from pg_proc
-        where pronamespace in ('api'::regnamespace, 'private'::regnamespace) and prosqlbody is null
+        where pronamespace in ('api'::regnamespace, 'job'::regnamespace, 'private'::regnamespace)
+            and prosqlbody is null
             and not coalesce(proconfig, '{}') @> array['search_path=pg_catalog, pg_temp']""") == []
 
 
