@@ -70,6 +70,15 @@ time_t ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key);
 
 /* --- throttle: who may try a password, and when --- */
 
+/* What is attempted: failures at one do not count for the others. */
+
+typedef enum {
+    NGX_LEADGEN_THROTTLE_PASSWORD = 0,      /* an account's */
+    NGX_LEADGEN_THROTTLE_MAIL,              /* to be sent to an account */
+    NGX_LEADGEN_THROTTLE_LINK               /* of a mail, the account itself */
+} ngx_leadgen_throttle_aim_e;
+
+
 typedef enum {
     NGX_LEADGEN_THROTTLE_PAIR = 0,          /* of account and network */
     NGX_LEADGEN_THROTTLE_ACCOUNT,
@@ -86,7 +95,7 @@ typedef enum {
 } ngx_leadgen_throttle_outcome_e;
 
 
-/* Lifetime: request.  One attempt to log in; zero bytes are none. */
+/* Lifetime: request.  One attempt; zero bytes are none. */
 
 typedef struct {
     uint64_t                   keys[NGX_LEADGEN_THROTTLE_NKINDS];
@@ -102,7 +111,8 @@ typedef struct {
  * the client's network is its IPv4 /24 or IPv6 /64.
  */
 ngx_uint_t ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
-    const ngx_str_t *account, const struct sockaddr *client);
+    ngx_leadgen_throttle_aim_e aim, const ngx_str_t *account,
+    const struct sockaddr *client);
 
 /* Says how it ended; only the first time matters. */
 void ngx_leadgen_throttle_end(ngx_leadgen_throttle_t *attempt,

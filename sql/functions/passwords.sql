@@ -34,13 +34,17 @@ $$;
 /*
  * The active user of a token, whose password is to be verified; no row: there
  * is none.
+ *
+ * account  as api.login_account gives it
  */
-create or replace function api.password_begin(request jsonb)
-returns table (user_id bigint, hashed_password text)
+drop function if exists api.password_begin(jsonb);
+
+create function api.password_begin(request jsonb)
+returns table (user_id bigint, hashed_password text, account text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-select u.id, u.hashed_password
+select u.id, u.hashed_password, private.canonical_email(u.email)
 from public.users u
 where u.id = (request #>> '{principal,user_id}')::bigint and u.is_active;
 $$;
@@ -191,6 +195,51 @@ end
 $$;
 
 
+-- Refuses a one-time token: LG422 naming the field token.
+create or replace function private.password_reset_refuse() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform private.refuse(
+        422, 'Ask for another mail: a link works once, and for half an hour.',
+        '[{"field": "token", "message": "It is unknown, used or expired."}]'
+    );
+end
+$$;
+
+
+/*
+ * Whether a one-time token could be spent now, before a password is hashed for
+ * it.
+ *
+ * request  as for every endpoint, and "reset": {
+ *              "token_hash": SHA-256 of the token in hexadecimal digits}
+ *
+ * Returns 204; LG422 naming the field token: it is unknown, used or expired.
+ */
+create or replace function api.password_reset_check(request jsonb) returns api.reply
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform
+    from public.password_resets p
+    join public.users u on u.id = p.user_id
+    where p.hash = decode(request #>> '{reset,token_hash}', 'hex')
+        and p.used_at is null
+        and p.expires_at > now()
+        and u.is_active;
+
+    if not found then
+        perform private.password_reset_refuse();
+    end if;
+
+    return row(204, null, null, false)::api.reply;
+end
+$$;
+
+
 /*
  * POST /api/auth/password-reset/confirm: spends a one-time token for a new
  * password.  All sessions of the user end, all other one-time tokens, too.
@@ -226,10 +275,7 @@ begin
         and p.expires_at > now();
 
     if not found then
-        perform private.refuse(
-            422, 'Ask for another mail: a link works once, and for half an hour.',
-            '[{"field": "token", "message": "It is unknown, used or expired."}]'
-        );
+        perform private.password_reset_refuse();
     end if;
 
     update public.users u

@@ -30,7 +30,9 @@ def live(database):
 def test_begin(database):
     user = database.create_user()
     begin = "select * from api.password_begin(jsonb_build_object('principal', jsonb_build_object('user_id', %s)))"
-    assert database.rows(begin, user, on=database.gateway) == [(user, HASH)]
+    assert database.rows(begin, user, on=database.gateway) == [(user, HASH, "ann@example.com")]
+    database.rows("update public.users set email = 'ＡＮＮ@Example.com'")
+    assert database.rows(begin, user, on=database.gateway)[0][2] == "ann@example.com"
     assert database.rows(begin, user + 1, on=database.gateway) == []
     database.rows("update public.users set is_active = false")
     assert database.rows(begin, user, on=database.gateway) == []
@@ -115,11 +117,16 @@ def confirm(database, token, on=None):
         reset={"token_hash": sha256(token), "hashed_password": NEW}), on=on)
 
 
+def check(database, token):
+    return database.call("password_reset_check", request(reset={"token_hash": sha256(token)}))
+
+
 def assert_refused(database, token):
-    with pytest.raises(psycopg2.Error) as raised:
-        confirm(database, token)
-    code, _, errors = refusal(raised)
-    assert (code, errors[0]["field"]) == ("LG422", "token")
+    for call in check, confirm:
+        with pytest.raises(psycopg2.Error) as raised:
+            call(database, token)
+        code, _, errors = refusal(raised)
+        assert (code, errors[0]["field"]) == ("LG422", "token")
 
 
 def test_reset(database):
@@ -128,6 +135,7 @@ def test_reset(database):
     session, _ = database.login(other)
     assert begin(database, "one") == begin(database, "two") == [(user, "ann@example.com", "Ann")]
     assert_refused(database, "three")
+    assert check(database, "one") == check(database, "two") == (204, None, None, False)
     assert confirm(database, "one") == (204, None, None, True)
     assert database.rows("select hashed_password from public.users order by id") == [(NEW,), (HASH,)]
     assert live(database) == {session}

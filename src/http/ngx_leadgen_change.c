@@ -1,7 +1,8 @@
 
 /*
- * Changing one's own password: the current one and a new one go in.  Three
- * steps in threads and SQL: give the stored hash, compare and hash anew, store.
+ * Changing one's own password: the current one and a new one go in.  Four
+ * steps, each of which may be the last: PostgreSQL gives the stored hash, the
+ * throttle lets it pass, threads compare and hash anew, PostgreSQL stores.
  */
 
 
@@ -19,6 +20,8 @@ typedef struct {
 
 static ngx_int_t ngx_leadgen_change_found(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_change_verify(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_change_verified(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_change_hashed(ngx_http_request_t *r,
@@ -30,7 +33,7 @@ static ngx_int_t ngx_leadgen_change_finished(ngx_http_request_t *r,
 
 
 static const char  ngx_leadgen_change_begin_statement[] =
-    "select user_id, hashed_password from api.password_begin($1::jsonb)";
+    "select account, hashed_password from api.password_begin($1::jsonb)";
 static const char  ngx_leadgen_change_finish_statement[] =
     "select status, body, location, audited "
     "from api.password_finish($1::jsonb)";
@@ -93,9 +96,24 @@ ngx_leadgen_change_found(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     change->hash.len = call->values[1].len;
     change->hash.data = ngx_pstrdup(r->pool, &call->values[1]);
-    call = ngx_leadgen_call_create(r->pool, 2);
 
-    if (change->hash.data == NULL || call == NULL) {
+    if (change->hash.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_leadgen_attempt(r, ctx, NGX_LEADGEN_ATTEMPT_CHANGE,
+                               &call->values[0], ngx_leadgen_change_verify);
+}
+
+
+static ngx_int_t
+ngx_leadgen_change_verify(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    ngx_leadgen_change_t  *change = ctx->state;
+
+    call = ngx_leadgen_call_create(r->pool, 2);
+    if (call == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -119,7 +137,9 @@ ngx_leadgen_change_verified(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                                          NULL);
     }
 
-    if (call->values[0].data[0] != '1') {
+    if (call->values[0].data[0] != NGX_LEADGEN_PASSWORD_FITS) {
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
+
         return ngx_leadgen_change_finish(r, ctx, NULL);
     }
 
@@ -177,10 +197,14 @@ ngx_leadgen_change_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     status = ngx_leadgen_sql_status(ctx, call);
 
     if (status == NGX_HTTP_OK) {
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_SUCCEEDED);
+
         return ngx_leadgen_session_reply(r, ctx, call, NULL);
     }
 
     if (status == 422) {
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
+
         return ngx_leadgen_reply_field(r, "current_password",
                                        "That is not your password.");
     }

@@ -18,6 +18,9 @@ typedef enum {
 } ngx_leadgen_decision_e;
 
 
+typedef struct ngx_leadgen_attempt_s  ngx_leadgen_attempt_t;
+
+
 /*
  * Lifetime: request.  It hangs on the main request's pool, so that internal
  * redirects, which clear nginx's own contexts, do not lose it.
@@ -40,6 +43,7 @@ typedef struct {
     ngx_str_t                  secret;
     ngx_uint_t                 in_cookies;  /* where its tokens go */
     void                      *state;
+    ngx_leadgen_attempt_t     *attempt;     /* that is counted */
 
     ngx_leadgen_event_t        event;
     u_char                     error[128];  /* the event's */
@@ -263,6 +267,38 @@ typedef ngx_int_t (*ngx_leadgen_await_pt)(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_await(ngx_http_request_t *r,
     ngx_leadgen_backend_t *backend, ngx_leadgen_call_t *call,
     ngx_leadgen_await_pt next);
+
+
+/* --- attempt: what somebody could guess, or ask for too often --- */
+
+typedef enum {
+    NGX_LEADGEN_ATTEMPT_LOGIN = 0,
+    NGX_LEADGEN_ATTEMPT_CHANGE,             /* counts together with LOGIN */
+    NGX_LEADGEN_ATTEMPT_RESET,
+    NGX_LEADGEN_ATTEMPT_CONFIRM
+} ngx_leadgen_attempt_e;
+
+/*
+ * Goes on with next(), whose call is NULL, or answers 429, by what the account
+ * and the client's network have attempted before; the attempt is ctx->attempt
+ * from now on, and has to be ended.  Returns what to finalize with.
+ *
+ * account  in its one spelling, as SQL says it
+ * email    the account as somebody typed it
+ */
+ngx_int_t ngx_leadgen_attempt(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_attempt_e kind, const ngx_str_t *account,
+    ngx_leadgen_await_pt next);
+ngx_int_t ngx_leadgen_attempt_typed(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_attempt_e kind, const ngx_str_t *email,
+    ngx_leadgen_await_pt next);
+
+/*
+ * Says how it ended; only the first time matters.  Without that it failed, if
+ * the client left, or is as if it had not been.
+ */
+void ngx_leadgen_attempt_end(ngx_leadgen_attempt_t *attempt,
+    ngx_leadgen_throttle_outcome_e outcome);
 
 
 /* --- sql: a request as SQL functions see it, and their answers --- */

@@ -16,8 +16,6 @@
 /* Lifetime: request. */
 
 typedef struct {
-    ngx_http_request_t        *request;
-    ngx_leadgen_throttle_t     throttle;
     ngx_str_t                  email;
     ngx_str_t                  password;
     ngx_str_t                  user_id;     /* empty: unknown */
@@ -31,11 +29,8 @@ typedef struct {
 
 static const char *ngx_leadgen_login_fields(json_t *body,
     ngx_leadgen_login_t *login, const char **message);
-static ngx_uint_t ngx_leadgen_login_is_ascii(const ngx_str_t *text);
-static ngx_int_t ngx_leadgen_login_named(ngx_http_request_t *r,
+static ngx_int_t ngx_leadgen_login_begin(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
-static ngx_int_t ngx_leadgen_login_admit(ngx_http_request_t *r,
-    ngx_leadgen_login_t *login, const ngx_str_t *account);
 static ngx_int_t ngx_leadgen_login_found(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_login_verified(ngx_http_request_t *r,
@@ -46,12 +41,9 @@ static json_t *ngx_leadgen_login_request(ngx_http_request_t *r,
     const ngx_leadgen_login_t *login);
 static ngx_int_t ngx_leadgen_login_finished(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
-static ngx_leadgen_login_t *ngx_leadgen_login_get(ngx_http_request_t *r);
 static void ngx_leadgen_login_wipe(void *data);
 
 
-static const char  ngx_leadgen_login_account_sql[] =
-    "select api.login_account($1)";
 static const char  ngx_leadgen_login_begin_sql[] =
     "select user_id, hashed_password from api.login_begin($1)";
 static const char  ngx_leadgen_login_finish_sql[] =
@@ -63,7 +55,6 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
     const char           *field, *message;
-    ngx_leadgen_call_t   *call;
     ngx_leadgen_login_t  *login;
     ngx_pool_cleanup_t   *cln;
 
@@ -75,7 +66,7 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     login = cln->data;
     ngx_memzero(login, sizeof(ngx_leadgen_login_t));
     cln->handler = ngx_leadgen_login_wipe;
-    login->request = r;
+    ctx->state = login;
 
     ctx->in_cookies = json_is_true(json_object_get(body, "cookie"));
 
@@ -99,70 +90,16 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     ctx->event.text[NGX_LEADGEN_EVENT_USER_EMAIL] = login->email;
 
-    if (ngx_leadgen_login_is_ascii(&login->email)) {
-        return ngx_leadgen_login_admit(r, login, &login->email);
-    }
-
-    /* in Unicode one account has many spellings, and only one throttle */
-
-    call = ngx_leadgen_call_create(r->pool, 1);
-    if (call == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    call->statement = ngx_leadgen_login_account_sql;
-    call->args[0] = login->email;
-
-    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call,
-                             ngx_leadgen_login_named);
-}
-
-
-static ngx_uint_t
-ngx_leadgen_login_is_ascii(const ngx_str_t *text)
-{
-    size_t  i;
-
-    for (i = 0; i < text->len; i++) {
-        if (text->data[i] >= 0x80) {
-            return 0;
-        }
-    }
-
-    return 1;
+    return ngx_leadgen_attempt_typed(r, ctx, NGX_LEADGEN_ATTEMPT_LOGIN,
+                                     &login->email, ngx_leadgen_login_begin);
 }
 
 
 static ngx_int_t
-ngx_leadgen_login_named(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+ngx_leadgen_login_begin(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    if (call->result != NGX_LEADGEN_CALL_OK
-        || call->nrows != 1 || call->ncols != 1)
-    {
-        return ngx_leadgen_sql_refused(r, call);
-    }
-
-    return ngx_leadgen_login_admit(r, ngx_leadgen_login_get(r),
-                                   &call->values[0]);
-}
-
-
-/* The account is the e-mail address in the one spelling that counts. */
-
-static ngx_int_t
-ngx_leadgen_login_admit(ngx_http_request_t *r, ngx_leadgen_login_t *login,
-    const ngx_str_t *account)
-{
-    ngx_uint_t           seconds;
-    ngx_leadgen_call_t  *call;
-
-    seconds = ngx_leadgen_throttle_admit(&login->throttle, account,
-                                         r->connection->sockaddr);
-    if (seconds) {
-        return ngx_leadgen_reply_retry(r, NGX_LEADGEN_PROBLEM_THROTTLED,
-                                       seconds);
-    }
+    ngx_leadgen_login_t  *login = ctx->state;
 
     call = ngx_leadgen_call_create(r->pool, 1);
     if (call == NULL) {
@@ -217,13 +154,11 @@ ngx_leadgen_login_found(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
     ngx_str_t            *value;
-    ngx_leadgen_login_t  *login;
+    ngx_leadgen_login_t  *login = ctx->state;
 
     if (call->result != NGX_LEADGEN_CALL_OK) {
         return ngx_leadgen_sql_refused(r, call);
     }
-
-    login = ngx_leadgen_login_get(r);
 
     if (call->nrows == 1 && call->ncols == 2) {
         value = call->values;
@@ -262,14 +197,13 @@ static ngx_int_t
 ngx_leadgen_login_verified(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    ngx_leadgen_login_t  *login;
+    ngx_leadgen_login_t  *login = ctx->state;
 
     if (call->result != NGX_LEADGEN_CALL_OK || call->values[0].len != 1) {
         return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_BUSY, NULL,
                                          NULL);
     }
 
-    login = ngx_leadgen_login_get(r);
     login->verified = (call->values[0].data[0] == NGX_LEADGEN_PASSWORD_FITS);
 
     if (call->values[0].data[0] == NGX_LEADGEN_PASSWORD_REFUSED) {
@@ -287,7 +221,7 @@ ngx_leadgen_login_finish(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_login_t *login)
 {
     if (!login->verified) {
-        ngx_leadgen_throttle_end(&login->throttle, NGX_LEADGEN_THROTTLE_FAILED);
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
     }
 
     ngx_leadgen_uuid_mint(login->session);
@@ -342,21 +276,19 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
     ngx_int_t             status;
-    ngx_leadgen_login_t  *login;
+    ngx_leadgen_login_t  *login = ctx->state;
 
     status = ngx_leadgen_sql_status(ctx, call);
-    login = ngx_leadgen_login_get(r);
 
-    if (status == NGX_HTTP_OK && login) {
-        ngx_leadgen_throttle_end(&login->throttle,
-                                 NGX_LEADGEN_THROTTLE_SUCCEEDED);
+    if (status == NGX_HTTP_OK) {
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_SUCCEEDED);
         ngx_leadgen_upgrade(&login->user_id, &login->hash, &login->password);
 
         return ngx_leadgen_session_reply(r, ctx, call, &login->refresh_token);
     }
 
-    if (status == NGX_HTTP_UNAUTHORIZED && login) {
-        ngx_leadgen_throttle_end(&login->throttle, NGX_LEADGEN_THROTTLE_FAILED);
+    if (status == NGX_HTTP_UNAUTHORIZED) {
+        ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
 
         return ngx_leadgen_reply_problem(r,
                                        NGX_LEADGEN_PROBLEM_CREDENTIALS_INVALID,
@@ -367,35 +299,12 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 }
 
 
-static ngx_leadgen_login_t *
-ngx_leadgen_login_get(ngx_http_request_t *r)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    for (cln = r->pool->cleanup; cln; cln = cln->next) {
-        if (cln->handler == ngx_leadgen_login_wipe) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
-
-
-/*
- * The password lies in the body's tree and goes before that is freed.  A client
- * that did not wait for its answer has had its attempt.
- */
+/* The password lies in the body's tree and goes before that is freed. */
 
 static void
 ngx_leadgen_login_wipe(void *data)
 {
     ngx_leadgen_login_t  *login = data;
-
-    ngx_leadgen_throttle_end(&login->throttle,
-                             login->request->header_sent
-                             ? NGX_LEADGEN_THROTTLE_UNDECIDED
-                             : NGX_LEADGEN_THROTTLE_FAILED);
 
     if (login->password.len) {
         ngx_explicit_memzero(login->password.data, login->password.len);

@@ -14,9 +14,23 @@
 #define NGX_LEADGEN_RESET_EMAIL_MAX  254
 
 
+/* Lifetime: request. */
+
+typedef struct {
+    ngx_str_t                  token_hash;
+    ngx_str_t                  password;
+} ngx_leadgen_reset_t;
+
+
+static ngx_int_t ngx_leadgen_reset_begin(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static json_t *ngx_leadgen_reset_member(ngx_http_request_t *r,
     const ngx_str_t *email);
 static ngx_int_t ngx_leadgen_reset_begun(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_reset_check(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_reset_checked(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_reset_hashed(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
@@ -25,6 +39,9 @@ static ngx_int_t ngx_leadgen_reset_hashed(ngx_http_request_t *r,
 static const char  ngx_leadgen_reset_begin_statement[] =
     "select status, body, location, audited "
     "from api.password_reset_begin($1::jsonb)";
+static const char  ngx_leadgen_reset_check_statement[] =
+    "select status, body, location, audited "
+    "from api.password_reset_check($1::jsonb)";
 static const char  ngx_leadgen_reset_confirm_statement[] =
     "select status, body, location, audited "
     "from api.password_reset_confirm($1::jsonb)";
@@ -40,7 +57,6 @@ ngx_int_t
 ngx_leadgen_reset_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
-    json_t      *member;
     ngx_str_t    email;
     const char  *other;
 
@@ -59,7 +75,19 @@ ngx_leadgen_reset_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     ctx->event.text[NGX_LEADGEN_EVENT_USER_EMAIL] = email;
 
-    member = ngx_leadgen_reset_member(r, &email);
+    return ngx_leadgen_attempt_typed(r, ctx, NGX_LEADGEN_ATTEMPT_RESET, &email,
+                                     ngx_leadgen_reset_begin);
+}
+
+
+static ngx_int_t
+ngx_leadgen_reset_begin(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    json_t  *member;
+
+    member = ngx_leadgen_reset_member(r,
+                              &ctx->event.text[NGX_LEADGEN_EVENT_USER_EMAIL]);
     if (member == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -118,6 +146,9 @@ ngx_leadgen_reset_begun(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return ngx_leadgen_sql_refused(r, call);
     }
 
+    /* there is no better or worse one: each counts */
+
+    ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
     ngx_leadgen_mailer_wake();
 
     return ngx_leadgen_reply_json(r, NGX_HTTP_ACCEPTED, &empty);
@@ -128,9 +159,14 @@ ngx_int_t
 ngx_leadgen_reset_confirm(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body)
 {
-    ngx_str_t            token, password;
-    const char          *other;
-    ngx_leadgen_call_t  *call;
+    ngx_str_t             token;
+    const char           *other;
+    ngx_leadgen_reset_t  *reset;
+
+    reset = ngx_pcalloc(r->pool, sizeof(ngx_leadgen_reset_t));
+    if (reset == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     token = ngx_leadgen_json_string(body, "token");
     other = ngx_leadgen_body_other(body, "token", "password");
@@ -144,16 +180,55 @@ ngx_leadgen_reset_confirm(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                                        "The token of the mail's link.");
     }
 
-    if (!ngx_leadgen_hashing_password(body, "password", &password)) {
+    if (!ngx_leadgen_hashing_password(body, "password", &reset->password)) {
         return ngx_leadgen_reply_field(r, "password",
                                        NGX_LEADGEN_PASSWORD_HINT);
     }
 
-    if (ngx_leadgen_token_hash(r->pool, &token, &ctx->secret) != NGX_OK) {
+    if (ngx_leadgen_token_hash(r->pool, &token, &reset->token_hash) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    call = ngx_leadgen_hashing_call(r, &password);
+    ctx->state = reset;
+
+    return ngx_leadgen_attempt(r, ctx, NGX_LEADGEN_ATTEMPT_CONFIRM,
+                               &reset->token_hash, ngx_leadgen_reset_check);
+}
+
+
+/* Nothing is hashed for a token that is none. */
+
+static ngx_int_t
+ngx_leadgen_reset_check(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    json_t               *member;
+    ngx_leadgen_reset_t  *reset = ctx->state;
+
+    member = json_pack("{s:s%}", "token_hash", reset->token_hash.data,
+                       reset->token_hash.len);
+
+    return ngx_leadgen_sql_submit(r, ctx, ngx_leadgen_reset_check_statement,
+                                  "reset", member, ngx_leadgen_reset_checked);
+}
+
+
+static ngx_int_t
+ngx_leadgen_reset_checked(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_call_t *call)
+{
+    ngx_leadgen_reset_t  *reset = ctx->state;
+
+    if (ngx_leadgen_sql_status(ctx, call) != NGX_HTTP_NO_CONTENT) {
+
+        if (ngx_strcmp(call->code, "LG422") == 0) {
+            ngx_leadgen_attempt_end(ctx->attempt, NGX_LEADGEN_THROTTLE_FAILED);
+        }
+
+        return ngx_leadgen_sql_refused(r, call);
+    }
+
+    call = ngx_leadgen_hashing_call(r, &reset->password);
     if (call == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -167,7 +242,8 @@ static ngx_int_t
 ngx_leadgen_reset_hashed(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    json_t  *member;
+    json_t               *member;
+    ngx_leadgen_reset_t  *reset = ctx->state;
 
     if (call->result != NGX_LEADGEN_CALL_OK || call->values[0].len == 0) {
         return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_BUSY, NULL,
@@ -175,7 +251,8 @@ ngx_leadgen_reset_hashed(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     member = json_pack("{s:s%, s:o}",
-                       "token_hash", ctx->secret.data, ctx->secret.len,
+                       "token_hash", reset->token_hash.data,
+                       reset->token_hash.len,
                        "hashed_password",
                        ngx_leadgen_json_text(r->pool, &call->values[0]));
 

@@ -1,6 +1,7 @@
 
 /*
- * The throttle: attempts to log in go in, the seconds to wait come out.
+ * The throttle: attempts at passwords, and what else is guessed, go in, the
+ * seconds to wait come out.
  *
  * A stranger must not be able to lock somebody out, so that what slows attempts
  * down is the failures of the account's and the client's network's *pair*.
@@ -43,8 +44,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_leadgen_throttle_keys(ngx_leadgen_zone_t *zone,
-    ngx_leadgen_throttle_t *attempt, const ngx_str_t *account,
-    const struct sockaddr *client);
+    ngx_leadgen_throttle_t *attempt, ngx_leadgen_throttle_aim_e aim,
+    const ngx_str_t *account, const struct sockaddr *client);
 static void ngx_leadgen_throttle_client(u_char *dst,
     const struct sockaddr *client);
 static size_t ngx_leadgen_throttle_name(u_char *dst, const ngx_str_t *account);
@@ -106,7 +107,8 @@ ngx_leadgen_throttle_init(ngx_leadgen_zone_t *zone, ngx_slab_pool_t *pool,
 
 ngx_uint_t
 ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
-    const ngx_str_t *account, const struct sockaddr *client)
+    ngx_leadgen_throttle_aim_e aim, const ngx_str_t *account,
+    const struct sockaddr *client)
 {
     uint64_t             now, wait;
     ngx_leadgen_zone_t  *zone;
@@ -117,7 +119,8 @@ ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
     /* without the means to count an attempt there is none */
 
     if (zone == NULL
-        || ngx_leadgen_throttle_keys(zone, attempt, account, client) != NGX_OK)
+        || ngx_leadgen_throttle_keys(zone, attempt, aim, account, client)
+           != NGX_OK)
     {
         return 1;
     }
@@ -134,10 +137,6 @@ ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
     }
 
     ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
-
-    if (wait) {
-        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_LOGINS_THROTTLED, 1);
-    }
 
     return (wait + 999) / 1000;
 }
@@ -176,30 +175,26 @@ ngx_leadgen_throttle_end(ngx_leadgen_throttle_t *attempt,
     }
 
     ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
-
-    if (outcome != NGX_LEADGEN_THROTTLE_UNDECIDED) {
-        ngx_leadgen_metric_add(outcome == NGX_LEADGEN_THROTTLE_SUCCEEDED
-                               ? NGX_LEADGEN_METRIC_LOGINS_SUCCEEDED
-                               : NGX_LEADGEN_METRIC_LOGINS_FAILED, 1);
-    }
 }
 
 
-/* A key is the hash of its kind, then network and account where they matter. */
+/* A key is the hash of its kind, then network, aim and account where they
+ * matter. */
 
 static ngx_int_t
 ngx_leadgen_throttle_keys(ngx_leadgen_zone_t *zone,
-    ngx_leadgen_throttle_t *attempt, const ngx_str_t *account,
-    const struct sockaddr *client)
+    ngx_leadgen_throttle_t *attempt, ngx_leadgen_throttle_aim_e aim,
+    const ngx_str_t *account, const struct sockaddr *client)
 {
-    u_char      text[1 + NGX_LEADGEN_THROTTLE_NETWORKS
+    u_char      text[2 + NGX_LEADGEN_THROTTLE_NETWORKS
                      + NGX_LEADGEN_THROTTLE_ACCOUNTS];
     u_char      hash[EVP_MAX_MD_SIZE], *network, *name;
     size_t      len;
     ngx_uint_t  kind;
 
     ngx_memzero(text, sizeof(text));
-    network = text + 1;
+    text[1] = (u_char) aim;
+    network = text + 2;
     name = network + NGX_LEADGEN_THROTTLE_NETWORKS;
     len = ngx_leadgen_throttle_name(name, account);
 
@@ -212,6 +207,7 @@ ngx_leadgen_throttle_keys(ngx_leadgen_zone_t *zone,
         }
 
         if (kind == NGX_LEADGEN_THROTTLE_NETWORK) {
+            text[1] = 0;
             len = 0;
         }
 

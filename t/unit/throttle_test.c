@@ -2,7 +2,7 @@
 /*
  * The throttle: guessing is slow, and strangers lock nobody out.
  *
- * sources: src/shm/ngx_leadgen_throttle.c src/shm/ngx_leadgen_metric.c
+ * sources: src/shm/ngx_leadgen_throttle.c
  * libraries: -lcrypto
  */
 
@@ -97,7 +97,8 @@ later(uint64_t seconds)
 
 
 static ngx_uint_t
-admit(ngx_leadgen_throttle_t *attempt, const char *account, const char *client)
+admit_at(ngx_leadgen_throttle_t *attempt, ngx_leadgen_throttle_aim_e aim,
+    const char *account, const char *client)
 {
     ngx_str_t            name;
     struct sockaddr_in   sin;
@@ -115,7 +116,7 @@ admit(ngx_leadgen_throttle_t *attempt, const char *account, const char *client)
         sin6.sin6_port = (in_port_t) random();
         (void) inet_pton(AF_INET6, client, &sin6.sin6_addr);
 
-        return ngx_leadgen_throttle_admit(attempt, &name,
+        return ngx_leadgen_throttle_admit(attempt, aim, &name,
                                           (struct sockaddr *) &sin6);
     }
 
@@ -123,8 +124,15 @@ admit(ngx_leadgen_throttle_t *attempt, const char *account, const char *client)
     sin.sin_port = (in_port_t) random();
     (void) inet_pton(AF_INET, client, &sin.sin_addr);
 
-    return ngx_leadgen_throttle_admit(attempt, &name,
+    return ngx_leadgen_throttle_admit(attempt, aim, &name,
                                       (struct sockaddr *) &sin);
+}
+
+
+static ngx_uint_t
+admit(ngx_leadgen_throttle_t *attempt, const char *account, const char *client)
+{
+    return admit_at(attempt, NGX_LEADGEN_THROTTLE_PASSWORD, account, client);
 }
 
 
@@ -493,21 +501,38 @@ test_secret(void)
 }
 
 
+/* Asking for mails slows no login down, but by the network's bucket. */
+
 static void
-test_metrics(void)
+test_aims(void)
 {
+    char                    name[32];
+    ngx_uint_t              i;
+    ngx_leadgen_throttle_t  attempt;
+
     fresh(65536);
 
-    (void) fail_times(7, "ann@example.com", "192.0.2.1");
-    (void) succeed("bob@example.com", "192.0.2.1");
-    (void) try("bob@example.com", "192.0.2.1", NGX_LEADGEN_THROTTLE_UNDECIDED);
+    for (i = 0; i < 5; i++) {
+        is_int(admit_at(&attempt, NGX_LEADGEN_THROTTLE_MAIL,
+                        "ann@example.com", "192.0.2.1"), 0, "mail %d", (int) i);
+        ngx_leadgen_throttle_end(&attempt, NGX_LEADGEN_THROTTLE_FAILED);
+    }
 
-    is_int(ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_LOGINS_FAILED), 5,
-           "failures are counted");
-    is_int(ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_LOGINS_THROTTLED), 2,
-           "so are those not admitted");
-    is_int(ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_LOGINS_SUCCEEDED), 1,
-           "and successes");
+    is_int(admit_at(&attempt, NGX_LEADGEN_THROTTLE_MAIL, "ann@example.com",
+                    "192.0.2.1"), 1, "the next has to wait");
+    is_int(admit_at(&attempt, NGX_LEADGEN_THROTTLE_LINK, "ann@example.com",
+                    "192.0.2.1"), 0, "a link has not");
+    is_int(succeed("ann@example.com", "192.0.2.1"), 0, "nor has a password");
+
+    for (i = 0; i < 60; i++) {
+        (void) snprintf(name, sizeof(name), "%u@example.com", (unsigned) i);
+        (void) admit_at(&attempt, NGX_LEADGEN_THROTTLE_MAIL, name,
+                        "192.0.5.1");
+        ngx_leadgen_throttle_end(&attempt, NGX_LEADGEN_THROTTLE_FAILED);
+    }
+
+    is_int(fail("bob@example.com", "192.0.5.1"), 10,
+           "a network fails with all of them together");
 }
 
 
@@ -521,7 +546,7 @@ main(void)
     test_flight();
     test_full();
     test_secret();
-    test_metrics();
+    test_aims();
 
     free(zone->throttles);
 
