@@ -162,8 +162,8 @@ time_t ngx_leadgen_revocation_age(void);
  *
  * Stored hashes are of crypt(5): yescrypt as crypt_gensalt makes it, of at most
  * 256 MB; bcrypt ($2a$ $2b$ $2y$) of a cost up to 15; SHA-crypt ($5$ $6$) of at
- * most 1,000,000 rounds.  Any other is refused, for what it might cost, after
- * as long as a wrong password takes.
+ * most 1,000,000 rounds.  Any other is refused, for what it might cost.  All
+ * take at least as long as a wrong password of a new hash.
  */
 ssize_t ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size);

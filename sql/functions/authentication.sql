@@ -30,6 +30,18 @@ where (private.canonical_email(u.email)) collate "C" = private.canonical_email($
 $$;
 
 
+-- Whether the stored hash of an active user is another one than was verified.
+create or replace function private.has_another_hash(user_id bigint, verified text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+select exists (
+    select from public.users u
+    where u.id = $1 and u.is_active and u.hashed_password <> verified
+);
+$$;
+
+
 /*
  * What the gateway makes an access token from; the lock of the user's row is
  * held.
@@ -58,6 +70,7 @@ $$;
  *              "user_id": what login_begin said, or null,
  *              "hashed_password": what was verified, or null,
  *              "verified": boolean,
+ *              "repeatable": whether the gateway could begin again,
  *              "session": UUID of the session to open,
  *              "refresh_token_hash": SHA-256 in hexadecimal digits,
  *              "refresh_expires_in": seconds,
@@ -67,7 +80,9 @@ $$;
  *
  * Returns 200 and {"user", "session", "issued_at"}, for an access token; or 401
  * without body, when it was not verified, or the user was deactivated, deleted
- * or given another password meanwhile.
+ * or given another password meanwhile.  When what was verified is not the stored
+ * hash any more, which may be another one of the same password, a repeatable
+ * call changes and records nothing and returns 409: begin again.
  */
 create or replace function api.login_finish(request jsonb) returns api.reply
 language plpgsql security definer
@@ -86,6 +101,13 @@ begin
             and u.is_active
             and u.hashed_password = login ->> 'hashed_password'
         returning * into account;
+
+        if account.id is null
+            and (login ->> 'repeatable')::boolean
+            and private.has_another_hash((login ->> 'user_id')::bigint, login ->> 'hashed_password')
+        then
+            return row(409, null, null, false)::api.reply;
+        end if;
     end if;
 
     if account.id is null then

@@ -56,12 +56,13 @@ $$;
  *
  * request  as for every endpoint, and "password": {
  *              "verified": boolean,
+ *              "repeatable": whether the gateway could begin again,
  *              "hashed_password_old": what was verified, or null,
  *              "hashed_password_new": yescrypt}
  *
  * Returns 200 and {"user", "session", "issued_at"}, for a new access token, with
  * session null when the token's has ended; or 422 without body, when it was not
- * verified or is another one meanwhile.
+ * verified or is another one meanwhile.  409 is login_finish's: begin again.
  */
 create or replace function api.password_finish(request jsonb) returns api.reply
 language plpgsql security definer
@@ -82,6 +83,13 @@ begin
             and u.is_active
             and u.hashed_password = password ->> 'hashed_password_old'
         returning * into account;
+
+        if account.id is null
+            and (password ->> 'repeatable')::boolean
+            and private.has_another_hash(account_id, password ->> 'hashed_password_old')
+        then
+            return row(409, null, null, false)::api.reply;
+        end if;
     end if;
 
     if account.id is null then
@@ -112,8 +120,8 @@ $$;
 
 
 /*
- * Replaces a bcrypt hash by a yescrypt hash of the same password; whoever is
- * logged in stays so.  Returns whether it was still the old one.
+ * Replaces a hash of an older kind by a yescrypt hash of the same password;
+ * whoever is logged in stays so.  Returns whether it was still the old one.
  */
 create or replace function api.password_upgrade(user_id bigint, old_hash text, new_hash text)
 returns boolean
@@ -126,7 +134,7 @@ begin
     where u.id = $1
         and u.is_active
         and u.hashed_password = old_hash
-        and old_hash like '$2%'
+        and old_hash not like '$y$%'
         and private.is_password_hash(new_hash);
 
     return found;

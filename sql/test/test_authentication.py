@@ -93,6 +93,24 @@ def test_failure(database, change, login):
     assert HASH not in str(item)
 
 
+@pytest.mark.parametrize("change, login, status", [
+    ("select 1", {}, 200),
+    ("update public.users set hashed_password = 'upgraded'", {}, 409),
+    ("update public.users set hashed_password = 'upgraded'", {"verified": False}, 401),
+    ("update public.users set hashed_password = 'upgraded'", {"hashed_password": None}, 401),
+    ("update public.users set hashed_password = 'upgraded', is_active = false", {}, 401),
+    ("delete from public.users", {}, 401),
+])
+def test_another_hash(database, change, login, status):
+    """A repeatable call says 409, and has changed and recorded nothing."""
+    user = database.create_user()
+    database.rows(change)
+    reply = database.call("login_finish", request(user, repeatable=True, **login))
+    assert (reply[0], reply[3]) == (status, status != 409)
+    assert len(database.logs()[0]) == (status != 409)
+    assert database.value("select count(*) from public.sessions") == (status == 200)
+
+
 def test_failure_of_nobody(database):
     asked = request(None, verified=False, hashed=None, email="\ufdfa" * 5000, failure="throttled")
     asked["ip_address"] = "unix:"

@@ -74,6 +74,15 @@ def test_change_refused(database, password):
         "user_updated", False, "current password wrong")
 
 
+def test_change_of_another_hash(database):
+    user = database.create_user()
+    assert change(database, user, repeatable=True, hashed_password_old=BCRYPT) == (409, None, None, False)
+    assert stored(database) == HASH and database.logs()[0] == []
+    assert change(database, user, repeatable=True, hashed_password_old=BCRYPT, verified=False)[0] == 422
+    assert change(database, user + 1, repeatable=True, hashed_password_old=BCRYPT)[0] == 422
+    assert change(database, user, repeatable=True)[0] == 200
+
+
 @pytest.mark.parametrize("new", [None, "", "secret", "$y$", BCRYPT, "$1$abc$def", NEW + " ", NEW + "x" * 255,
                                  "$y$j9T$an:other$9876543210", NEW + "\n"])
 def test_only_hashes_are_stored(untouched, new):
@@ -86,14 +95,15 @@ def test_only_hashes_are_stored(untouched, new):
         assert (code, errors[0]["field"]) == ("LG422", "password")
 
 
-def test_upgrade(database):
+@pytest.mark.parametrize("old", [BCRYPT, "$5$salt$" + "a" * 43, "$6$rounds=5000$salt$" + "a" * 86])
+def test_upgrade(database, old):
     upgrade = "select api.password_upgrade(%s, %s, %s)"
-    user = database.create_user(password=BCRYPT)
-    database.login(user, password=BCRYPT)
-    for refused in ((user, HASH, NEW), (user, BCRYPT, "plain"), (user, BCRYPT, BCRYPT), (user + 1, BCRYPT, NEW)):
+    user = database.create_user(password=old)
+    database.login(user, password=old)
+    for refused in ((user, HASH, NEW), (user, old, "plain"), (user, old, old), (user + 1, old, NEW)):
         assert database.value(upgrade, *refused, on=database.gateway) is False
-    assert stored(database) == BCRYPT
-    assert database.value(upgrade, user, BCRYPT, NEW, on=database.gateway) is True
+    assert stored(database) == old
+    assert database.value(upgrade, user, old, NEW, on=database.gateway) is True
     assert stored(database) == NEW
     assert database.value(upgrade, user, NEW, HASH, on=database.gateway) is False
     assert len(live(database)) == 1 and database.epochs(user=user) == []

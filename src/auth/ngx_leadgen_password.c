@@ -57,20 +57,19 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
 {
     char        setting[NGX_LEADGEN_PASSWORD_HASH_MAX];
     char        hash[NGX_LEADGEN_PASSWORD_HASH_MAX];
+    char        nobody[NGX_LEADGEN_PASSWORD_HASH_MAX];
     ngx_int_t   rc;
     ngx_uint_t  accepted;
 
-    if (nargs != 2
-        || size < 1
-        || args[0].len >= sizeof(setting)
-        || args[1].len > NGX_LEADGEN_PASSWORD_MAX)
-    {
+    if (nargs != 2 || size < 1 || args[1].len > NGX_LEADGEN_PASSWORD_MAX) {
         return NGX_ERROR;
     }
 
     ngx_memzero(setting, sizeof(setting));
 
-    if (args[0].data) {
+    /* what is longer than any hash is none */
+
+    if (args[0].data && args[0].len < sizeof(setting)) {
         ngx_memcpy(setting, args[0].data, args[0].len);
     }
 
@@ -81,11 +80,11 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
                                              : ngx_leadgen_password_nobody,
                                     hash);
 
-    /* what is malformed takes as long, too */
+    /* what is malformed, or of the fast SHA-crypt, takes as long, too */
 
-    if (rc != NGX_OK) {
+    if (rc != NGX_OK || setting[1] == '5' || setting[1] == '6') {
         (void) ngx_leadgen_password_crypt(&args[1],
-                                          ngx_leadgen_password_nobody, hash);
+                                          ngx_leadgen_password_nobody, nobody);
     }
 
     answer[0] = rc == NGX_OK
@@ -140,7 +139,10 @@ ngx_leadgen_password_hash(const ngx_str_t *args, ngx_uint_t nargs,
 ngx_uint_t
 ngx_leadgen_password_is_old(const ngx_str_t *hash)
 {
-    return hash->len > 2 && hash->data[0] == '$' && hash->data[1] == '2';
+    size_t  len = sizeof(NGX_LEADGEN_PASSWORD_PREFIX) - 1;
+
+    return hash->len > len
+           && ngx_memcmp(hash->data, NGX_LEADGEN_PASSWORD_PREFIX, len) != 0;
 }
 
 

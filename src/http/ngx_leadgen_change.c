@@ -15,9 +15,12 @@ typedef struct {
     ngx_str_t                  current;
     ngx_str_t                  password;
     ngx_str_t                  hash;        /* the stored one */
+    unsigned                   repeated:1;
 } ngx_leadgen_change_t;
 
 
+static ngx_int_t ngx_leadgen_change_begin(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
 static ngx_int_t ngx_leadgen_change_found(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_change_verify(ngx_http_request_t *r,
@@ -74,6 +77,13 @@ ngx_leadgen_change_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     ctx->state = change;
 
+    return ngx_leadgen_change_begin(r, ctx);
+}
+
+
+static ngx_int_t
+ngx_leadgen_change_begin(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
     return ngx_leadgen_sql_submit(r, ctx, ngx_leadgen_change_begin_statement,
                                   NULL, NULL, ngx_leadgen_change_found);
 }
@@ -99,6 +109,10 @@ ngx_leadgen_change_found(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     if (change->hash.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (change->repeated) {
+        return ngx_leadgen_change_verify(r, ctx, NULL);
     }
 
     return ngx_leadgen_attempt(r, ctx, NGX_LEADGEN_ATTEMPT_CHANGE,
@@ -175,8 +189,9 @@ ngx_leadgen_change_finish(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t                *member;
     ngx_leadgen_change_t  *change = ctx->state;
 
-    member = json_pack("{s:b, s:o, s:o?}",
+    member = json_pack("{s:b, s:b, s:o, s:o?}",
                        "verified", hash != NULL,
+                       "repeatable", !change->repeated,
                        "hashed_password_old",
                        ngx_leadgen_json_text(r->pool, &change->hash),
                        "hashed_password_new",
@@ -192,7 +207,8 @@ static ngx_int_t
 ngx_leadgen_change_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call)
 {
-    ngx_int_t  status;
+    ngx_int_t              status;
+    ngx_leadgen_change_t  *change = ctx->state;
 
     status = ngx_leadgen_sql_status(ctx, call);
 
@@ -207,6 +223,14 @@ ngx_leadgen_change_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
         return ngx_leadgen_reply_field(r, "current_password",
                                        "That is not your password.");
+    }
+
+    /* a login may have upgraded the hash after it was read here */
+
+    if (status == NGX_HTTP_CONFLICT && !change->repeated) {
+        change->repeated = 1;
+
+        return ngx_leadgen_change_begin(r, ctx);
     }
 
     return ngx_leadgen_sql_refused(r, call);

@@ -23,7 +23,8 @@ typedef struct {
     ngx_str_t                  refresh_token;
     ngx_str_t                  refresh_hash;
     u_char                     session[NGX_LEADGEN_UUID_SIZE];
-    ngx_uint_t                 verified;
+    unsigned                   verified:1;
+    unsigned                   repeated:1;
 } ngx_leadgen_login_t;
 
 
@@ -105,6 +106,10 @@ ngx_leadgen_login_begin(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     if (call == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    login->verified = 0;
+    ngx_str_null(&login->user_id);
+    ngx_str_null(&login->hash);
 
     call->statement = ngx_leadgen_login_begin_sql;
     call->args[0] = login->email;
@@ -259,11 +264,12 @@ ngx_leadgen_login_request(ngx_http_request_t *r,
         hash = ngx_leadgen_json_text(r->pool, &login->hash);
     }
 
-    return json_pack("{s:o, s:o?, s:o?, s:b, s:s%, s:s%, s:i}",
+    return json_pack("{s:o, s:o?, s:o?, s:b, s:b, s:s%, s:s%, s:i}",
                      "email", ngx_leadgen_json_text(r->pool, &login->email),
                      "user_id", user_id,
                      "hashed_password", hash,
                      "verified", (int) login->verified,
+                     "repeatable", !login->repeated,
                      "session", session, (size_t) NGX_LEADGEN_UUID_TEXT,
                      "refresh_token_hash", login->refresh_hash.data,
                      login->refresh_hash.len,
@@ -293,6 +299,14 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return ngx_leadgen_reply_problem(r,
                                        NGX_LEADGEN_PROBLEM_CREDENTIALS_INVALID,
                                        NULL, NULL);
+    }
+
+    /* another login may have upgraded the hash after this one had read it */
+
+    if (status == NGX_HTTP_CONFLICT && !login->repeated) {
+        login->repeated = 1;
+
+        return ngx_leadgen_login_begin(r, ctx, NULL);
     }
 
     return ngx_leadgen_sql_refused(r, call);

@@ -1,6 +1,7 @@
 """Logging in under attack: guessing is slow, strangers lock nobody out, and an
 answer does not tell which accounts there are."""
 
+import concurrent.futures
 import crypt
 import http.client
 import itertools
@@ -14,6 +15,7 @@ import sys
 import time
 import unicodedata
 
+import psycopg2
 import pytest
 
 from conftest import wait_until
@@ -210,10 +212,12 @@ def test_answers_do_not_tell_accounts(gateway, user):
 
 # --- stored hashes
 
-@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$"])
-def test_bcrypt_is_upgraded(gateway, user, network, prefix):
-    stored = crypt.crypt(PASSWORD, f"{prefix}06$" + "abcdefghijklmnopqrstu.")
-    assert stored.startswith(prefix)
+@pytest.mark.parametrize("setting", [
+    "$2a$06$abcdefghijklmnopqrstu.", "$2b$06$abcdefghijklmnopqrstu.",
+    "$2y$06$abcdefghijklmnopqrstu.", "$5$abcdefgh", "$6$abcdefgh"])
+def test_old_hashes_are_upgraded(gateway, user, network, setting):
+    stored = crypt.crypt(PASSWORD, setting)
+    assert stored.startswith(setting)
     number, email = user(stored)
 
     def hashed():
@@ -235,6 +239,45 @@ def test_bcrypt_is_upgraded(gateway, user, network, prefix):
     me = gateway.request("GET", "/api/auth/me", headers=[
         ("Authorization", f"Bearer {first.json['access_token']}")])
     assert me.status == 200
+
+
+def bcrypt():
+    return crypt.crypt(PASSWORD, "$2b$08$abcdefghijklmnopqrstu.")
+
+
+def test_first_logins_at_once(gateway, user):
+    for _ in range(3):
+        _, email = user(bcrypt())
+        with concurrent.futures.ThreadPoolExecutor(6) as pool:
+            made = list(pool.map(lambda source: attempt(
+                gateway, email, PASSWORD, source).status,
+                [next(networks()) for _ in range(6)]))
+        assert made == [200] * 6
+
+
+@pytest.mark.parametrize("password, status", [(PASSWORD, 200), ("new", 401)])
+def test_another_hash_meanwhile(gateway, user, network, password, status):
+    """It is stored between reading the old one and opening the session; the
+    old password counts no more if it is another one's."""
+    number, email = user(bcrypt())
+    connection = psycopg2.connect(gateway.env["DATABASE_URL"])
+    try:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            with connection, connection.cursor() as cursor:
+                cursor.execute(
+                    "update users set hashed_password = %s where id = %s",
+                    (crypt.crypt(password, "$y$j9T$saltsaltsalt"), number))
+                answer = pool.submit(attempt, gateway, email, PASSWORD, network)
+                wait_until(lambda: gateway.sql(
+                    "select 1 from pg_locks where not granted"), 5,
+                    "waiting login")
+            assert answer.result().status == status
+    finally:
+        connection.close()
+
+    rows = gateway.sql("select success from audit_logs where user_id = %s"
+                       " and action = 'login'", number)
+    assert rows == [(status == 200,)]
 
 
 @pytest.mark.parametrize("stored", [

@@ -101,10 +101,14 @@ test_broken(void)
 
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    is_int(verify(text, "correct horse", 13), 'E',
+    is_int(verify(text, "correct horse", 13), '?',
            "a hash longer than any is refused");
+    text[0] = '$';
+    text[1] = 'y';
+    text[2] = '$';
+    is_int(verify(text, "correct horse", 13), '?', "whatever it begins with");
     is_int(verify(hashes[0], text, 129), 'E',
-           "and so is a password longer than any");
+           "a password longer than any is an error");
 }
 
 
@@ -230,27 +234,50 @@ test_nobody(void)
 }
 
 
-/* What is refused takes as long, too. */
+/* What is refused, malformed or cheap takes as long, too. */
 
 static void
 test_refused_time(void)
 {
-    int     i, fits;
+    int     fits;
+    char    text[CRYPT_OUTPUT_SIZE + 16];
+    size_t  i, n;
     double  t, nobody, refused;
 
-    nobody = refused = 1e9;
+    const struct {
+        const char  *name;
+        const char  *hash;
+        int          answer;
+    } rows[] = {
+        { "1 GB", "$y$jFT$9XQlpM2giYOFzb7k9MdLp0$x", '?' },
+        { "MD5", "$1$saltsalt$4GMPDlvDEDHZEd5UELvkh0", '?' },
+        { "an empty hash", "", '?' },
+        { "a hash too long", text, '?' },
+        { "bcrypt with a salt that is none", "$2b$04$!!!!!!!!!!!!!!!!!!!!!!x",
+          '0' },
+        { "yescrypt with a salt that is none", "$y$j9T$!!!!$x", '0' },
+        { "SHA-512-crypt", "$6$rounds=1000$saltsalt$x", '0' },
+        { "SHA-256-crypt", "$5$rounds=1000$saltsalt$x", '0' }
+    };
 
-    for (i = 0; i < 5; i++) {
-        t = seconds("$y$jFT$9XQlpM2giYOFzb7k9MdLp0$x", &fits);
-        refused = t < refused ? t : refused;
-        is_int(fits, '?', "1 GB is refused");
-        t = seconds(NULL, &fits);
-        nobody = t < nobody ? t : nobody;
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        nobody = refused = 1e9;
+
+        for (n = 0; n < 5; n++) {
+            t = seconds(NULL, &fits);
+            nobody = t < nobody ? t : nobody;
+            t = seconds(rows[i].hash, &fits);
+            refused = t < refused ? t : refused;
+        }
+
+        is_int(fits, rows[i].answer, "%s fits nothing", rows[i].name);
+        ok(refused > nobody / 2 && refused < nobody * 2,
+           "after as long as nobody's takes: %.1f and %.1f ms", refused * 1e3,
+           nobody * 1e3);
     }
-
-    ok(refused > nobody / 2 && refused < nobody * 2,
-       "after as long as nobody's takes: %.1f and %.1f ms", refused * 1e3,
-       nobody * 1e3);
 }
 
 
@@ -311,6 +338,10 @@ test_is_old(void)
 
     hash = unit_str("$2b$04$aaaa");
     is_int(ngx_leadgen_password_is_old(&hash), 1, "bcrypt is old");
+    hash = unit_str("$6$salt$aaaa");
+    is_int(ngx_leadgen_password_is_old(&hash), 1, "SHA-512-crypt is");
+    hash = unit_str("$5$rounds=5000$salt$aaaa");
+    is_int(ngx_leadgen_password_is_old(&hash), 1, "SHA-256-crypt is");
     hash = unit_str("$y$j9T$aaaa");
     is_int(ngx_leadgen_password_is_old(&hash), 0, "yescrypt is not");
     hash = unit_str("");
