@@ -132,7 +132,7 @@ static ngx_http_module_t  ngx_leadgen_module_ctx = {
     ngx_leadgen_conf_create_main,          /* create main configuration */
     ngx_leadgen_conf_init_main,            /* init main configuration */
 
-    NULL,                                  /* create server configuration */
+    ngx_leadgen_conf_create_server,        /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_leadgen_conf_create_location,      /* create location configuration */

@@ -99,6 +99,15 @@ typedef enum {
 } ngx_leadgen_outcome_e;
 
 
+/* What becomes of a request whose event the spool can't take. */
+
+typedef enum {
+    NGX_LEADGEN_MODE_STRICT = 0,            /* it is not served */
+    NGX_LEADGEN_MODE_NORMAL,                /* served without an event */
+    NGX_LEADGEN_MODE_BEST_EFFORT            /* the same, and sooner */
+} ngx_leadgen_mode_e;
+
+
 typedef struct {
     u_char                     id[NGX_LEADGEN_UUID_SIZE];
     uint64_t                   time;        /* microseconds since 1970, UTC */

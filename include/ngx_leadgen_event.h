@@ -60,6 +60,33 @@ ngx_int_t ngx_leadgen_spool_open(ngx_cycle_t *cycle,
 void ngx_leadgen_spool_close(void);
 
 
+/* --- level: how full the spool is --- */
+
+typedef enum {
+    NGX_LEADGEN_LEVEL_LOW = 0,
+    NGX_LEADGEN_LEVEL_HIGH,                 /* 70 %: somebody should know */
+    NGX_LEADGEN_LEVEL_DEGRADED,             /* 85 %: best_effort is dropped */
+    NGX_LEADGEN_LEVEL_STRICT,               /* 95 %: all but strict is */
+    NGX_LEADGEN_LEVEL_FULL                  /* strict routes answer 503 */
+} ngx_leadgen_level_e;
+
+
+typedef struct {
+    uint64_t                   used;        /* bytes */
+    uint64_t                   limit;       /* size=, or what the disk has */
+    uint64_t                   quarantine;  /* bytes, part of used */
+    ngx_leadgen_level_e        level;
+} ngx_leadgen_level_t;
+
+
+/*
+ * How full the spool of all workers is, from shared memory, a second old at
+ * most: for health, readiness and metrics.  Readiness is lost from DEGRADED on.
+ * NGX_OK; NGX_DECLINED: there is no spool, or no worker has looked yet.
+ */
+ngx_int_t ngx_leadgen_level_get(ngx_leadgen_level_t *level);
+
+
 /* --- event --- */
 
 /*
@@ -71,18 +98,20 @@ size_t ngx_leadgen_event_size(const ngx_leadgen_event_t *event);
 /*
  * Sets room aside, so that the append that follows can't be refused.
  * NGX_OK: give it back by event_append or event_release.  NGX_BUSY: there is
- * no room (counted); do not serve what must be recorded.
+ * no room for this mode (counted, as refused or dropped); do not serve what is
+ * strict.
  */
-ngx_int_t ngx_leadgen_event_reserve(size_t size);
+ngx_int_t ngx_leadgen_event_reserve(size_t size, ngx_leadgen_mode_e mode);
 void ngx_leadgen_event_release(size_t size);
 
 /*
  * Appends the intent of something about to be done.  If the worker dies before
  * the outcome of the same id is appended, the event becomes a row with success
  * NULL and error_message "outcome unknown".  Takes its own room: NGX_BUSY when
- * there is none.
+ * there is none, which is counted as refused if the mode is strict.
  */
-ngx_int_t ngx_leadgen_event_intend(const ngx_leadgen_event_t *event);
+ngx_int_t ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
+    ngx_leadgen_mode_e mode);
 
 /*
  * Appends a whole event: it has happened.  reserved is what was set aside for

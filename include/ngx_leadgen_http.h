@@ -20,6 +20,7 @@ extern ngx_module_t  ngx_leadgen_module;
 
 void *ngx_leadgen_conf_create_main(ngx_conf_t *cf);
 char *ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf);
+void *ngx_leadgen_conf_create_server(ngx_conf_t *cf);
 void *ngx_leadgen_conf_create_location(ngx_conf_t *cf);
 char *ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent,
     void *child);

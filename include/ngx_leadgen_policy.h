@@ -83,8 +83,10 @@ typedef struct {
     ngx_leadgen_permissions_t  permissions; /* all needed; 0: none */
     ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
     unsigned                   is_public:1;
+    unsigned                   has_mode:1;
 
     ngx_int_t                  action;      /* audit=, or NGX_ERROR */
+    ngx_leadgen_mode_e         audit_mode;
     ngx_str_t                  resource;    /* resource= */
     ngx_int_t                  resource_id; /* which parameter, or NGX_ERROR */
 
@@ -100,8 +102,9 @@ typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
 
 /*
  * Makes a rule from the words of a policy line:
- * METHOD[|METHOD...] PATH GRANT... [audit=ACTION] [resource=TYPE], a grant
- * being "public", "authenticated", a permission, or role=NAME[|NAME...].
+ * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]]
+ * [resource=TYPE], a grant being "public", "authenticated", a permission, or
+ * role=NAME[|NAME...].
  * NULL: an error that is already logged.
  */
 ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,

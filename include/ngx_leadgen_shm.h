@@ -44,6 +44,11 @@ ngx_leadgen_zone_t *ngx_leadgen_zone(void);
 
 /* Adds to a counter; without an attached zone it does nothing. */
 void ngx_leadgen_metric_add(ngx_leadgen_metric_e metric, ngx_uint_t n);
+
+/* Sets a gauge; without an attached zone it does nothing. */
+void ngx_leadgen_metric_set(ngx_leadgen_metric_e metric, ngx_uint_t value);
+
+/* What a counter or gauge stands at; 0 without an attached zone. */
 ngx_uint_t ngx_leadgen_metric_get(ngx_leadgen_metric_e metric);
 
 

@@ -1302,3 +1302,20 @@ GET /api/y role=boss;
 
 === TEST 177: smtp without a sender, and a public URL
 --- directive: leadgen_smtp smtp://127.0.0.1:9; leadgen_public_url https://example.com:8443/x//;
+
+
+
+=== TEST 178: modes of the audit log
+--- line: GET /api/a public audit=lead_exported audit_mode=normal; PUT /api/a public audit_mode=best_effort audit=lead_updated; POST /api/a public audit=lead_created audit_mode=strict;
+
+
+
+=== TEST 179: an unknown mode
+--- line: GET /api/a public audit=lead_exported audit_mode=lazy;
+--- says: "audit_mode=lazy" is none of strict, normal and best_effort
+
+
+
+=== TEST 180: a mode of what is not recorded
+--- line: GET /api/a public audit_mode=normal;
+--- says: audit_mode= is of use with audit= only

@@ -13,7 +13,7 @@
 
 static ngx_leadgen_segment_t *ngx_leadgen_event_write(uint32_t kind,
     const ngx_leadgen_event_t *event);
-static ngx_int_t ngx_leadgen_event_refuse(void);
+static ngx_int_t ngx_leadgen_event_refuse(ngx_leadgen_mode_e mode);
 
 
 size_t
@@ -32,10 +32,15 @@ ngx_leadgen_event_size(const ngx_leadgen_event_t *event)
 
 
 ngx_int_t
-ngx_leadgen_event_reserve(size_t size)
+ngx_leadgen_event_reserve(size_t size, ngx_leadgen_mode_e mode)
 {
+    if (!ngx_leadgen_level_admits(mode)) {
+        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_DROPPED_WATERMARK, 1);
+        return NGX_BUSY;
+    }
+
     if (ngx_leadgen_spool_reserve(size) != NGX_OK) {
-        return ngx_leadgen_event_refuse();
+        return ngx_leadgen_event_refuse(mode);
     }
 
     return NGX_OK;
@@ -50,7 +55,8 @@ ngx_leadgen_event_release(size_t size)
 
 
 ngx_int_t
-ngx_leadgen_event_intend(const ngx_leadgen_event_t *event)
+ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
+    ngx_leadgen_mode_e mode)
 {
     size_t                  size;
     ngx_leadgen_event_t     fitting;
@@ -63,7 +69,8 @@ ngx_leadgen_event_intend(const ngx_leadgen_event_t *event)
     if (ngx_leadgen_intent_full()
         || ngx_leadgen_spool_reserve(size) != NGX_OK)
     {
-        return ngx_leadgen_event_refuse();
+        return mode == NGX_LEADGEN_MODE_STRICT
+               ? ngx_leadgen_event_refuse(mode) : NGX_BUSY;
     }
 
     segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_INTENT, &fitting);
@@ -95,7 +102,7 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
                    || ngx_leadgen_record_fit(&fitting, event, reserved)
                       != NGX_OK)
         {
-            return ngx_leadgen_event_refuse();
+            return ngx_leadgen_event_refuse(NGX_LEADGEN_MODE_STRICT);
         }
     }
 
@@ -130,9 +137,12 @@ ngx_leadgen_event_write(uint32_t kind, const ngx_leadgen_event_t *event)
 
 
 static ngx_int_t
-ngx_leadgen_event_refuse(void)
+ngx_leadgen_event_refuse(ngx_leadgen_mode_e mode)
 {
-    ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_REFUSED, 1);
+    ngx_leadgen_metric_add(mode == NGX_LEADGEN_MODE_STRICT
+                           ? NGX_LEADGEN_METRIC_EVENTS_REFUSED
+                           : NGX_LEADGEN_METRIC_EVENTS_DROPPED_FULL, 1);
+    ngx_leadgen_level_refused();
 
     return NGX_BUSY;
 }

@@ -7,6 +7,7 @@
 
 #include "ngx_leadgen_spool.h"
 #include <dirent.h>
+#include <sys/statvfs.h>
 
 
 /* A file of the directory.  Lifetime: one scan. */
@@ -30,6 +31,10 @@ static ngx_int_t ngx_leadgen_scan_take(int directory,
     ngx_leadgen_scan_group_t *group);
 static ngx_uint_t ngx_leadgen_scan_complete(int directory,
     const ngx_leadgen_scan_entry_t *entries, ngx_uint_t n);
+static ngx_int_t ngx_leadgen_scan_folder(int directory, const char *name,
+    ngx_leadgen_scan_usage_t *usage);
+static uint64_t ngx_leadgen_scan_taken(int directory, const char *name,
+    uint64_t size);
 
 
 ssize_t
@@ -302,16 +307,47 @@ ngx_leadgen_scan_drop(ngx_leadgen_scan_group_t *group)
 }
 
 
-off_t
-ngx_leadgen_scan_used(int directory)
+ngx_int_t
+ngx_leadgen_scan_usage(int directory, ngx_leadgen_scan_usage_t *usage)
+{
+    struct statvfs            fs;
+    ngx_leadgen_scan_usage_t  quarantine;
+
+    ngx_memzero(usage, sizeof(ngx_leadgen_scan_usage_t));
+    ngx_memzero(&quarantine, sizeof(ngx_leadgen_scan_usage_t));
+
+    if (fstatvfs(directory, &fs) == -1
+        || ngx_leadgen_scan_folder(directory, ".", usage) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_leadgen_scan_folder(directory, NGX_LEADGEN_SEGMENT_QUARANTINED,
+                                &quarantine) != NGX_OK
+        && ngx_errno != NGX_ENOENT && ngx_errno != NGX_ENOTDIR)
+    {
+        return NGX_ERROR;
+    }
+
+    usage->files += quarantine.files;
+    usage->used += quarantine.files;
+    usage->quarantine = quarantine.files;
+    usage->available = (uint64_t) fs.f_bavail * fs.f_frsize;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_scan_folder(int directory, const char *name,
+    ngx_leadgen_scan_usage_t *usage)
 {
     int             fd;
     DIR            *dir;
-    off_t           used;
     struct stat     st;
     struct dirent  *entry;
 
-    fd = openat(directory, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    fd = openat(directory, name, O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
     if (fd == -1) {
         return NGX_ERROR;
     }
@@ -322,17 +358,100 @@ ngx_leadgen_scan_used(int directory)
         return NGX_ERROR;
     }
 
-    used = 0;
+    while ((entry = readdir(dir)) != NULL) {
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1
+            || !S_ISREG(st.st_mode))
+        {
+            continue;
+        }
+
+        usage->files += st.st_size;
+        usage->used += ngx_leadgen_scan_taken(fd, entry->d_name, st.st_size);
+    }
+
+    (void) closedir(dir);
+
+    return NGX_OK;
+}
+
+
+/* Of a segment that is appended to only what events take. */
+
+static uint64_t
+ngx_leadgen_scan_taken(int directory, const char *name, uint64_t size)
+{
+    size_t                        len, suffix;
+    ngx_fd_t                      fd;
+    uint64_t                      taken;
+    ngx_leadgen_segment_header_t  header;
+
+    len = ngx_strlen(name);
+    suffix = sizeof(NGX_LEADGEN_SEGMENT_SUFFIX) - 1;
+
+    if (len <= suffix
+        || ngx_strcmp(name + len - suffix, NGX_LEADGEN_SEGMENT_SUFFIX) != 0)
+    {
+        return size;
+    }
+
+    fd = openat(directory, name, O_RDONLY|O_NOFOLLOW|O_NONBLOCK|O_CLOEXEC);
+    if (fd == -1) {
+        return size;
+    }
+
+    taken = size;
+
+    if (pread(fd, &header, sizeof(header), 0) == (ssize_t) sizeof(header)
+        && !header.sealed)
+    {
+        taken = ngx_min(header.used, size);
+    }
+
+    (void) close(fd);
+
+    return taken;
+}
+
+
+ngx_int_t
+ngx_leadgen_scan_oldest(int directory, char name[NGX_LEADGEN_SEGMENT_NAME])
+{
+    int             fd;
+    DIR            *dir;
+    ngx_int_t       n;
+    struct stat     st, oldest;
+    struct dirent  *entry;
+
+    fd = openat(directory, ".", O_RDONLY|O_DIRECTORY|O_CLOEXEC);
+    dir = (fd == -1) ? NULL : fdopendir(fd);
+
+    if (dir == NULL) {
+        if (fd != -1) {
+            (void) close(fd);
+        }
+
+        return 0;
+    }
+
+    n = 0;
+    ngx_memzero(&oldest, sizeof(oldest));
 
     while ((entry = readdir(dir)) != NULL) {
-        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            && S_ISREG(st.st_mode))
+        if (ngx_strlen(entry->d_name) >= NGX_LEADGEN_SEGMENT_NAME
+            || fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == -1
+            || !S_ISREG(st.st_mode))
         {
-            used += st.st_size;
+            continue;
+        }
+
+        if (n++ == 0 || st.st_mtime < oldest.st_mtime) {
+            oldest = st;
+            (void) ngx_cpystrn((u_char *) name, (u_char *) entry->d_name,
+                               NGX_LEADGEN_SEGMENT_NAME);
         }
     }
 
     (void) closedir(dir);
 
-    return used;
+    return n;
 }

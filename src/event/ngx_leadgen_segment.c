@@ -13,7 +13,6 @@
 
 
 #define NGX_LEADGEN_SEGMENT_MAGIC       0x4c4f4f50534c474eULL
-#define NGX_LEADGEN_SEGMENT_QUARANTINED "quarantine"
 
 
 static ngx_leadgen_segment_t *ngx_leadgen_segment_map(int directory,
@@ -28,6 +27,9 @@ static void ngx_leadgen_segment_label(
 static ngx_int_t ngx_leadgen_segment_recover(ngx_leadgen_segment_t *segment);
 static ngx_uint_t ngx_leadgen_segment_is_torn(ngx_leadgen_segment_t *segment);
 static size_t ngx_leadgen_segment_rest(ngx_leadgen_segment_t *segment);
+static void ngx_leadgen_segment_quarantine(
+    const ngx_leadgen_segment_t *segment);
+static void ngx_leadgen_segment_forget(int quarantine);
 static ssize_t ngx_leadgen_segment_retire_work(const ngx_str_t *args,
     ngx_uint_t nargs, u_char *answer, size_t size);
 
@@ -36,22 +38,20 @@ void
 ngx_leadgen_segment_create(const ngx_leadgen_segment_spec_t *spec,
     ngx_leadgen_segment_answer_t *answer)
 {
-    off_t     used;
-    char      name[NGX_LEADGEN_SEGMENT_NAME];
-    ngx_fd_t  fd;
-    uint64_t  sequence;
+    char                      name[NGX_LEADGEN_SEGMENT_NAME];
+    ngx_fd_t                  fd;
+    uint64_t                  sequence;
+    ngx_leadgen_scan_usage_t  usage;
 
     ngx_memzero(answer, sizeof(ngx_leadgen_segment_answer_t));
 
-    used = ngx_leadgen_scan_used(spec->directory);
-
-    if (used == NGX_ERROR) {
+    if (ngx_leadgen_scan_usage(spec->directory, &usage) != NGX_OK) {
         answer->failed = "reading the directory";
         answer->err = ngx_errno;
         return;
     }
 
-    if ((size_t) used + spec->size > spec->limit) {
+    if (usage.files + spec->size > spec->limit) {
         answer->failed = "its size is used up";
         return;
     }
@@ -168,6 +168,7 @@ ngx_leadgen_segment_label(const ngx_leadgen_segment_spec_t *spec,
     header->size = sizeof(ngx_leadgen_segment_header_t);
     header->sequence = sequence;
     header->created = ngx_leadgen_time_now();
+    header->used = header->size;
     header->pid = spec->pid;
     ngx_memcpy(header->worker, spec->worker, NGX_LEADGEN_UUID_SIZE);
 
@@ -388,8 +389,6 @@ void
 ngx_leadgen_segment_release(ngx_leadgen_segment_t *segment,
     ngx_leadgen_segment_end_e end)
 {
-    int  quarantine;
-
     (void) munmap(segment->header,
                   segment->last - (u_char *) segment->header);
 
@@ -399,23 +398,69 @@ ngx_leadgen_segment_release(ngx_leadgen_segment_t *segment,
         (void) unlinkat(segment->directory, segment->name, 0);
 
     } else if (end == NGX_LEADGEN_SEGMENT_QUARANTINE) {
-        (void) mkdirat(segment->directory, NGX_LEADGEN_SEGMENT_QUARANTINED,
-                       0700);
-
-        quarantine = openat(segment->directory,
-                            NGX_LEADGEN_SEGMENT_QUARANTINED,
-                            O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
-
-        if (quarantine != -1) {
-            (void) renameat(segment->directory, segment->name, quarantine,
-                            segment->name);
-            (void) close(quarantine);
-        }
+        ngx_leadgen_segment_quarantine(segment);
     }
 
     (void) close(segment->fd);
 
     free(segment);
+}
+
+
+static void
+ngx_leadgen_segment_quarantine(const ngx_leadgen_segment_t *segment)
+{
+    int          quarantine;
+    char         name[NGX_LEADGEN_SEGMENT_NAME + NGX_INT_T_LEN];
+    ngx_uint_t   n;
+    struct stat  st;
+
+    (void) mkdirat(segment->directory, NGX_LEADGEN_SEGMENT_QUARANTINED, 0700);
+
+    quarantine = openat(segment->directory, NGX_LEADGEN_SEGMENT_QUARANTINED,
+                        O_RDONLY|O_DIRECTORY|O_NOFOLLOW|O_CLOEXEC);
+    if (quarantine == -1) {
+        return;
+    }
+
+    ngx_leadgen_segment_forget(quarantine);
+
+    /* process ids come again, and with them names */
+
+    n = 0;
+
+    do {
+        (void) snprintf(name, sizeof(name), n ? "%s.%lu" : "%s",
+                        segment->name, (unsigned long) n);
+        n++;
+    } while (fstatat(quarantine, name, &st, AT_SYMLINK_NOFOLLOW) == 0);
+
+    (void) renameat(segment->directory, segment->name, quarantine, name);
+    (void) close(quarantine);
+}
+
+
+/* What is damaged may not push out what is not: makes room for one more. */
+
+static void
+ngx_leadgen_segment_forget(int quarantine)
+{
+    char       name[NGX_LEADGEN_SEGMENT_NAME];
+    ngx_int_t  n;
+
+    for ( ;; ) {
+        n = ngx_leadgen_scan_oldest(quarantine, name);
+
+        if (n < NGX_LEADGEN_SEGMENT_QUARANTINED_MOST
+            || unlinkat(quarantine, name, 0) == -1)
+        {
+            return;
+        }
+
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "leadgen: segment: \"%s\" is the oldest of %i in "
+                      "quarantine and removed", name, n);
+    }
 }
 
 

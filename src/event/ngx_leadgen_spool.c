@@ -126,6 +126,7 @@ ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     spec->size = ngx_align(spec->size, ngx_pagesize);
 
     ngx_leadgen_sync_start(interval, threads);
+    ngx_leadgen_level_start(conf->size, threads);
 
     ngx_leadgen_job_event(&spool->prepare, ngx_leadgen_spool_prepare);
     ngx_add_timer(&spool->prepare, 1);
@@ -202,6 +203,7 @@ ngx_leadgen_spool_close(void)
     }
 
     ngx_leadgen_sync_stop();
+    ngx_leadgen_level_stop();
 
     if (spool->prepare.timer_set) {
         ngx_del_timer(&spool->prepare);
@@ -338,14 +340,19 @@ ngx_leadgen_spool_place(size_t size)
 ngx_leadgen_segment_t *
 ngx_leadgen_spool_commit(uint32_t kind, size_t payload)
 {
+    size_t                  size;
     ngx_leadgen_spool_t    *spool;
     ngx_leadgen_segment_t  *current;
 
     spool = &ngx_leadgen_spool;
     current = spool->current;
+    size = ngx_leadgen_frame_size(payload);
 
     current->pos = ngx_leadgen_frame_commit(current->pos, kind, payload);
 
+    current->header->used = current->pos - (u_char *) current->header;
+
+    ngx_leadgen_level_add(size);
     ngx_leadgen_sync_touch(current);
 
     return current;
@@ -416,6 +423,14 @@ ngx_leadgen_spool_prepared(void *data, u_char *answer)
     }
 
     if (ngx_leadgen_spool_take(&made) != NGX_OK) {
+
+        if (spool->current == NULL
+            || spool->current->last - spool->current->pos
+               < NGX_LEADGEN_EVENT_FRAME)
+        {
+            ngx_leadgen_level_refused();
+        }
+
         ngx_add_timer(&spool->prepare, NGX_LEADGEN_SPOOL_RETRY);
         return;
     }

@@ -18,10 +18,14 @@
 #define NGX_LEADGEN_SEGMENT_VERSION  1
 #define NGX_LEADGEN_SEGMENT_SUFFIX   ".segment"
 #define NGX_LEADGEN_SEGMENT_NAME     128
+#define NGX_LEADGEN_SEGMENT_QUARANTINED  "quarantine"
+#define NGX_LEADGEN_SEGMENT_QUARANTINED_MOST  8     /* files: a quarter of the
+                                                     * spool, 64 KB each at
+                                                     * least */
 #define NGX_LEADGEN_BOOT_ID          36
 
 #define NGX_LEADGEN_SINK_AUDIT       0
-#define NGX_LEADGEN_SINKS            4
+#define NGX_LEADGEN_SINKS            3
 
 #define NGX_LEADGEN_BATCH_EVENTS     500
 #define NGX_LEADGEN_BATCH_BYTES      (256 * 1024)
@@ -39,6 +43,7 @@ typedef struct {
     uint32_t                   pid;
     uint32_t                   sealed;      /* nothing is appended any more */
     uint64_t                   shipped[NGX_LEADGEN_SINKS];  /* offsets */
+    uint64_t                   used;        /* bytes, for the level alone */
 } ngx_leadgen_segment_header_t;
 
 
@@ -67,7 +72,7 @@ typedef struct {
     int                            directory;
     ngx_uint_t                     durable; /* sync what is created */
     size_t                         size;    /* of the segment */
-    size_t                         limit;   /* of all files together */
+    uint64_t                       limit;   /* of all files together */
     uint64_t                       sequence;    /* the first to try */
     uint32_t                       pid;
     u_char                         worker[NGX_LEADGEN_UUID_SIZE];
@@ -265,8 +270,35 @@ ssize_t ngx_leadgen_scan_work(const ngx_str_t *args, ngx_uint_t nargs,
 /* Leaves the group's segments to others. */
 void ngx_leadgen_scan_drop(ngx_leadgen_scan_group_t *group);
 
-/* Bytes of the directory's regular files, or NGX_ERROR. */
-off_t ngx_leadgen_scan_used(int directory);
+typedef struct {
+    uint64_t                   files;       /* bytes of all regular files */
+    uint64_t                   used;        /* of them not free for events */
+    uint64_t                   quarantine;  /* part of both */
+    uint64_t                   available;   /* bytes left on the disk */
+} ngx_leadgen_scan_usage_t;
+
+/* In a thread: what the directory holds.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_scan_usage(int directory,
+    ngx_leadgen_scan_usage_t *usage);
+
+/* How many regular files a directory has, and the name of the oldest. */
+ngx_int_t ngx_leadgen_scan_oldest(int directory,
+    char name[NGX_LEADGEN_SEGMENT_NAME]);
+
+
+/* --- level --- */
+
+void ngx_leadgen_level_start(uint64_t limit, ngx_leadgen_backend_t *threads);
+void ngx_leadgen_level_stop(void);
+
+/* This worker has appended so many bytes. */
+void ngx_leadgen_level_add(size_t size);
+
+/* There was no room: all workers are told. */
+void ngx_leadgen_level_refused(void);
+
+/* Whether events of that mode are still taken. */
+ngx_uint_t ngx_leadgen_level_admits(ngx_leadgen_mode_e mode);
 
 
 /* --- adopt --- */

@@ -8,6 +8,12 @@
 #include "ngx_leadgen_ctx.h"
 
 
+static ngx_leadgen_problem_e ngx_leadgen_audit_refuse(ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_mode_e mode);
+static ngx_leadgen_mode_e ngx_leadgen_audit_mode(
+    const ngx_leadgen_rule_t *rule);
+static ngx_uint_t ngx_leadgen_audit_names_action(
+    const ngx_leadgen_rule_t *rule);
 static ngx_int_t ngx_leadgen_audit_action(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);
 static void ngx_leadgen_audit_fill(ngx_http_request_t *r,
@@ -15,6 +21,10 @@ static void ngx_leadgen_audit_fill(ngx_http_request_t *r,
 static void ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx);
 static ngx_uint_t ngx_leadgen_audit_is_safe(ngx_http_request_t *r);
 static void ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx);
+static void ngx_leadgen_audit_early(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_uint_t status);
+static ngx_uint_t ngx_leadgen_audit_is_early(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, ngx_uint_t status);
 
 
 ngx_leadgen_problem_e
@@ -22,14 +32,19 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 {
     size_t                    size;
     ngx_int_t                 action;
+    ngx_leadgen_mode_e        mode;
     ngx_leadgen_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
     action = ngx_leadgen_audit_action(r, ctx);
 
-    if (action == NGX_ERROR || ctx->to_record || mcf->spool.path.len == 0) {
+    if (action == NGX_ERROR || mcf->spool.path.len == 0
+        || ctx->to_record || ctx->settled || ctx->early)
+    {
         return NGX_LEADGEN_PROBLEM_NONE;
     }
+
+    mode = ngx_leadgen_audit_mode(ctx->match.rule);
 
     ngx_leadgen_audit_fill(r, ctx, action);
 
@@ -41,8 +56,8 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     size = ngx_leadgen_event_size(&ctx->event);
 
-    if (ngx_leadgen_event_reserve(size) != NGX_OK) {
-        return NGX_LEADGEN_PROBLEM_AUDIT_AWAY;
+    if (ngx_leadgen_event_reserve(size, mode) != NGX_OK) {
+        return ngx_leadgen_audit_refuse(ctx, mode);
     }
 
     ctx->reserved = size;
@@ -51,6 +66,7 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE
         || ctx->match.rule->endpoint
         || ctx->match.rule->action == NGX_ERROR
+        || mode == NGX_LEADGEN_MODE_BEST_EFFORT
         || ngx_leadgen_audit_is_safe(r))
     {
         return NGX_LEADGEN_PROBLEM_NONE;
@@ -58,14 +74,43 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     /* a change at the upstream must leave a trace, whatever happens to us */
 
-    if (ngx_leadgen_event_intend(&ctx->event) != NGX_OK) {
+    ctx->intended = (ngx_leadgen_event_intend(&ctx->event, mode) == NGX_OK);
+
+    if (!ctx->intended && mode == NGX_LEADGEN_MODE_STRICT) {
         ngx_leadgen_audit_is_stored(ctx);
         return NGX_LEADGEN_PROBLEM_AUDIT_AWAY;
     }
 
-    ctx->intended = 1;
-
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* It is counted, and no page for it makes up for its event. */
+
+static ngx_leadgen_problem_e
+ngx_leadgen_audit_refuse(ngx_leadgen_ctx_t *ctx, ngx_leadgen_mode_e mode)
+{
+    ctx->settled = 1;
+
+    return mode == NGX_LEADGEN_MODE_STRICT ? NGX_LEADGEN_PROBLEM_AUDIT_AWAY
+                                           : NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+static ngx_leadgen_mode_e
+ngx_leadgen_audit_mode(const ngx_leadgen_rule_t *rule)
+{
+    return ngx_leadgen_audit_names_action(rule) ? rule->audit_mode
+                                                : NGX_LEADGEN_MODE_NORMAL;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_audit_names_action(const ngx_leadgen_rule_t *rule)
+{
+    return rule
+           && rule->action != NGX_ERROR
+           && ngx_leadgen_actions[rule->action].business;
 }
 
 
@@ -78,10 +123,7 @@ ngx_leadgen_audit_action(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
 
-    if (ctx->match.rule
-        && ctx->match.rule->action != NGX_ERROR
-        && ngx_leadgen_actions[ctx->match.rule->action].business)
-    {
+    if (ngx_leadgen_audit_names_action(ctx->match.rule)) {
         return ctx->match.rule->action;
     }
 
@@ -174,6 +216,7 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_event_t  *event;
 
     if (!ctx->to_record) {
+        ngx_leadgen_audit_early(r, ctx, status);
         return;
     }
 
@@ -194,6 +237,96 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     ctx->reserved = 0;
     ctx->to_record = 0;
+    ctx->settled = 1;
+}
+
+
+/*
+ * Requests that nginx answered before the guard saw them: not HTTP, too large,
+ * too slow, a redirect.  Anybody can make many of them at no cost, so that they
+ * are the first to be dropped.
+ */
+
+static void
+ngx_leadgen_audit_early(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    size_t                size;
+    ngx_msec_int_t        ms;
+    ngx_leadgen_event_t  *event;
+
+    if (!ngx_leadgen_audit_is_early(r, ctx, status)) {
+        return;
+    }
+
+    ctx->settled = 1;
+
+    event = &ctx->event;
+    event->status = (uint16_t) status;
+    event->outcome = NGX_LEADGEN_OUTCOME_SUCCESS;
+
+    ngx_leadgen_audit_fill(r, ctx, NGX_LEADGEN_ACTION_ACCESS_GRANTED);
+
+    if (ctx->early || status >= NGX_HTTP_BAD_REQUEST) {
+        event->action = NGX_LEADGEN_ACTION_ACCESS_DENIED;
+        event->outcome = NGX_LEADGEN_OUTCOME_FAILURE;
+        event->text[NGX_LEADGEN_EVENT_ERROR].data = ctx->error;
+        event->text[NGX_LEADGEN_EVENT_ERROR].len =
+            ngx_sprintf(ctx->error, "not evaluated: HTTP status %ui", status)
+            - ctx->error;
+    }
+
+    ms = (ngx_time() - r->start_sec) * 1000
+         + ((ngx_msec_int_t) ngx_timeofday()->msec
+            - (ngx_msec_int_t) r->start_msec);
+    event->duration = (uint32_t) ngx_max(ms, 0) * 1000;
+
+    size = ngx_leadgen_event_size(event);
+
+    if (ngx_leadgen_event_reserve(size, NGX_LEADGEN_MODE_BEST_EFFORT)
+        == NGX_OK)
+    {
+        (void) ngx_leadgen_event_append(event, size, 0);
+    }
+}
+
+
+/* Of a server with guarded locations: in one of them, or before any. */
+
+static ngx_uint_t
+ngx_leadgen_audit_is_early(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx,
+    ngx_uint_t status)
+{
+    void                        **root;
+    ngx_leadgen_main_conf_t      *mcf;
+    ngx_http_core_srv_conf_t     *cscf;
+    ngx_leadgen_server_conf_t    *scf;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    if (ctx->settled || (ctx->reached && !ctx->early)) {
+        return 0;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+    scf = ngx_http_get_module_srv_conf(r, ngx_leadgen_module);
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    if (!scf->guarded || mcf->spool.path.len == 0) {
+        return 0;
+    }
+
+    root = cscf->ctx->loc_conf;
+    lcf = ctx->early ? root[ngx_leadgen_module.ctx_index]
+                     : ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (!ctx->early && r->loc_conf != root && lcf->policy == NULL && !lcf->api)
+    {
+        return 0;
+    }
+
+    return lcf->audit == NGX_LEADGEN_AUDIT_ALL
+           || (lcf->audit == NGX_LEADGEN_AUDIT_REFUSED
+               && (ctx->early || status >= NGX_HTTP_BAD_REQUEST));
 }
 
 
@@ -239,6 +372,7 @@ ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx)
 
     ctx->reserved = 0;
     ctx->to_record = 0;
+    ctx->settled = 1;
 }
 
 
@@ -247,16 +381,19 @@ ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx)
 ngx_int_t
 ngx_leadgen_audit_log(ngx_http_request_t *r)
 {
-    ngx_uint_t          status;
-    ngx_leadgen_ctx_t  *ctx;
+    ngx_uint_t                status;
+    ngx_leadgen_ctx_t        *ctx;
+    ngx_leadgen_main_conf_t  *mcf;
 
-    if (r != r->main) {
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->zone == NULL || r != r->main) {
         return NGX_OK;
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_leadgen_module);
+    ctx = ngx_leadgen_ctx(r);
 
-    if (ctx == NULL || !ctx->to_record) {
+    if (ctx == NULL || ctx->settled) {
         return NGX_OK;
     }
 

@@ -47,6 +47,13 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
 
 
 void *
+ngx_leadgen_conf_create_server(ngx_conf_t *cf)
+{
+    return ngx_pcalloc(cf->pool, sizeof(ngx_leadgen_server_conf_t));
+}
+
+
+void *
 ngx_leadgen_conf_create_location(ngx_conf_t *cf)
 {
     ngx_leadgen_location_conf_t  *lcf;

@@ -64,6 +64,11 @@ typedef struct {
 
 
 typedef struct {
+    ngx_flag_t                   guarded;   /* a location of it is */
+} ngx_leadgen_server_conf_t;
+
+
+typedef struct {
     ngx_leadgen_trie_t          *policy;
     ngx_flag_t                   api;
     ngx_flag_t                   path_strict;

@@ -50,6 +50,9 @@ typedef struct {
     size_t                     reserved;    /* bytes in the spool */
     unsigned                   to_record:1; /* waits for its outcome */
     unsigned                   intended:1;
+    unsigned                   settled:1;   /* recorded, dropped or refused */
+    unsigned                   reached:1;   /* the phases of the guard */
+    unsigned                   early:1;     /* an error page before that */
     unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;
 
@@ -81,12 +84,16 @@ ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
 
 /*
  * Sets room aside for the event of a decision that has to be recorded.
- * NGX_LEADGEN_PROBLEM_NONE, or AUDIT_AWAY when there is no room.
+ * NGX_LEADGEN_PROBLEM_NONE, or AUDIT_AWAY when there is no room and the route
+ * is strict.
  */
 ngx_leadgen_problem_e ngx_leadgen_audit_admit(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);
 
-/* Records the event with its outcome; without an event it does nothing. */
+/*
+ * Records the event with its outcome, or that of a request of an audited server
+ * that was answered before the guard; without an event it does nothing.
+ */
 void ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_uint_t status);
 

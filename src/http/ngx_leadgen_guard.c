@@ -59,6 +59,12 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 
         ctx->stripped = 1;
 
+        if (r->error_page && !ctx->reached) {
+            ctx->early = 1;
+        }
+
+        ctx->reached = 1;
+
         return NGX_DECLINED;
     }
 

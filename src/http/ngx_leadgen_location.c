@@ -30,6 +30,7 @@ static char *ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 static ngx_int_t ngx_leadgen_location_reaches(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, const ngx_leadgen_rule_t *rule);
+static void ngx_leadgen_location_guards(ngx_conf_t *cf);
 
 
 char *
@@ -79,6 +80,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->policy = block.trie;
+    ngx_leadgen_location_guards(cf);
 
     return NGX_CONF_OK;
 }
@@ -213,9 +215,20 @@ ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_leadgen_conf_note(cf, "leadgen_api", &mcf->uses_spool);
 
     lcf->api = 1;
+    ngx_leadgen_location_guards(cf);
     clcf->handler = ngx_leadgen_endpoint_handler;
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_leadgen_location_guards(ngx_conf_t *cf)
+{
+    ngx_leadgen_server_conf_t  *scf;
+
+    scf = ngx_http_conf_get_module_srv_conf(cf, ngx_leadgen_module);
+    scf->guarded = 1;
 }
 
 

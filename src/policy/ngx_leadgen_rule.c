@@ -20,6 +20,8 @@ static ngx_int_t ngx_leadgen_rule_roles(ngx_conf_t *cf,
 static ngx_int_t ngx_leadgen_rule_option(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word,
     ngx_leadgen_rule_action_pt action);
+static ngx_int_t ngx_leadgen_rule_mode(ngx_conf_t *cf,
+    ngx_leadgen_rule_t *rule, ngx_str_t *word);
 static ngx_str_t ngx_leadgen_rule_word(ngx_str_t *list, u_char separator);
 
 
@@ -81,6 +83,12 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
 
     if (rule->permissions || rule->roles) {
         authenticated = 1;
+    }
+
+    if (rule->has_mode && rule->action == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "audit_mode= is of use with audit= only");
+        return NULL;
     }
 
     if (rule->is_public == authenticated) {
@@ -384,8 +392,43 @@ ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
         return NGX_OK;
     }
 
+    if (ngx_strncmp(word->data, "audit_mode=", 11) == 0) {
+        return ngx_leadgen_rule_mode(cf, rule, word);
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown option \"%V\" in a policy line", word);
+
+    return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_leadgen_rule_mode(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    ngx_str_t *word)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char             *name;
+        ngx_leadgen_mode_e      mode;
+    } modes[] = {
+        { "strict", NGX_LEADGEN_MODE_STRICT },
+        { "normal", NGX_LEADGEN_MODE_NORMAL },
+        { "best_effort", NGX_LEADGEN_MODE_BEST_EFFORT }
+    };
+
+    for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        if (ngx_strcmp(word->data + 11, modes[i].name) == 0) {
+            rule->audit_mode = modes[i].mode;
+            rule->has_mode = 1;
+            return NGX_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" is none of strict, normal and best_effort",
+                       word);
 
     return NGX_ERROR;
 }

@@ -18,6 +18,17 @@ ngx_leadgen_metric_add(ngx_leadgen_metric_e metric, ngx_uint_t n)
 }
 
 
+void
+ngx_leadgen_metric_set(ngx_leadgen_metric_e metric, ngx_uint_t value)
+{
+    ngx_leadgen_zone_t  *zone = ngx_leadgen_zone();
+
+    if (zone) {
+        zone->metrics[metric] = value;
+    }
+}
+
+
 ngx_uint_t
 ngx_leadgen_metric_get(ngx_leadgen_metric_e metric)
 {

@@ -252,6 +252,20 @@ ngx_leadgen_metric_add(ngx_leadgen_metric_e metric, ngx_uint_t n)
 }
 
 
+void
+ngx_leadgen_metric_set(ngx_leadgen_metric_e metric, ngx_uint_t value)
+{
+    loop_metrics[metric] = value;
+}
+
+
+ngx_uint_t
+ngx_leadgen_metric_get(ngx_leadgen_metric_e metric)
+{
+    return loop_metrics[metric];
+}
+
+
 /* --- directories --- */
 
 static char  directory[] = "/tmp/leadgen-unit-XXXXXX";

@@ -9,6 +9,7 @@
  * sources: src/event/ngx_leadgen_dead.c src/event/ngx_leadgen_event.c
  * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
  * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
+ * sources: src/event/ngx_leadgen_level.c
  * sources: src/event/ngx_leadgen_intent.c src/event/ngx_leadgen_job.c
  * sources: src/event/ngx_leadgen_record.c src/event/ngx_leadgen_action.c
  * sources: src/base/ngx_leadgen_frame.c src/base/ngx_leadgen_text.c
@@ -375,7 +376,9 @@ life_of_intents(void)
     ngx_leadgen_event_t  *e;
 
     for (i = 0; i < 900; i++) {
-        if (ngx_leadgen_event_intend(known(i)) != NGX_OK) {
+        if (ngx_leadgen_event_intend(known(i), NGX_LEADGEN_MODE_STRICT)
+            != NGX_OK)
+        {
             _exit(1);
         }
 
@@ -455,7 +458,7 @@ test_kept(void)
     start(&c);
 
     e = *known(1);
-    (void) ngx_leadgen_event_intend(&e);
+    (void) ngx_leadgen_event_intend(&e, NGX_LEADGEN_MODE_STRICT);
     append(10, 2000);
     loop_pass(1000);
     is_int(rows, 1990, "all is shipped but the intent");
@@ -467,7 +470,7 @@ test_kept(void)
     is_int(find(e.id)->success, 0, "as it was");
     is_int(segments(&c), 2, "and the segment gone");
 
-    (void) ngx_leadgen_event_intend(&e);
+    (void) ngx_leadgen_event_intend(&e, NGX_LEADGEN_MODE_STRICT);
     append(0, 1);
     loop_pass(1000);
     stop();

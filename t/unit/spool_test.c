@@ -6,6 +6,7 @@
  * sources: t/unit/loop.c src/event/ngx_leadgen_event.c
  * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
  * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
+ * sources: src/event/ngx_leadgen_level.c
  * sources: src/event/ngx_leadgen_batch.c src/event/ngx_leadgen_intent.c
  * sources: src/event/ngx_leadgen_job.c src/event/ngx_leadgen_record.c
  * sources: src/event/ngx_leadgen_action.c src/base/ngx_leadgen_frame.c
@@ -175,6 +176,97 @@ test_full(void)
 }
 
 
+/* Events of each mode that are taken at a level. */
+
+static void
+modes(const char *level, ngx_int_t strict, ngx_int_t normal,
+    ngx_int_t best_effort)
+{
+    ngx_uint_t  i;
+    ngx_int_t   want[3];
+
+    want[NGX_LEADGEN_MODE_STRICT] = strict;
+    want[NGX_LEADGEN_MODE_NORMAL] = normal;
+    want[NGX_LEADGEN_MODE_BEST_EFFORT] = best_effort;
+
+    for (i = 0; i < 3; i++) {
+        ngx_int_t  rc = ngx_leadgen_event_reserve(100, i);
+
+        is_int(rc, want[i], "%s: mode %d", level, (int) i);
+
+        if (rc == NGX_OK) {
+            ngx_leadgen_event_release(100);
+        }
+    }
+}
+
+
+static void
+test_modes(void)
+{
+    ngx_leadgen_event_t       e;
+    ngx_leadgen_level_t       level;
+    ngx_leadgen_spool_conf_t  c;
+
+    c = conf(1024 * 1024);
+    ngx_memzero(loop_metrics, sizeof(loop_metrics));
+    is_int(ngx_leadgen_level_get(&level), NGX_DECLINED, "nothing known yet");
+
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    loop_pass(10);
+    e = event(1000);
+
+    is_int(ngx_leadgen_level_get(&level), NGX_OK, "a level");
+    is_int(level.level, NGX_LEADGEN_LEVEL_LOW, "is low");
+    ok(level.used < 2000, "what is preallocated does not count");
+    is_int(level.limit, 1024 * 1024, "of the size configured");
+    modes("low", NGX_OK, NGX_OK, NGX_OK);
+
+    while (level.level < NGX_LEADGEN_LEVEL_HIGH) {
+        (void) ngx_leadgen_event_append(&e, 0, 0);
+        loop_pass(1000);
+        (void) ngx_leadgen_level_get(&level);
+    }
+
+    ok(level.used >= 1024 * 1024 / 10 * 7, "70 %%");
+    modes("70 %", NGX_OK, NGX_OK, NGX_OK);
+
+    while (level.level < NGX_LEADGEN_LEVEL_DEGRADED) {
+        (void) ngx_leadgen_event_append(&e, 0, 0);
+        loop_pass(1000);
+        (void) ngx_leadgen_level_get(&level);
+    }
+
+    modes("85 %", NGX_OK, NGX_OK, NGX_BUSY);
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_EVENTS_DROPPED_WATERMARK], 1,
+           "counted");
+
+    while (level.level < NGX_LEADGEN_LEVEL_STRICT) {
+        (void) ngx_leadgen_event_append(&e, 0, 0);
+        loop_pass(1000);
+        (void) ngx_leadgen_level_get(&level);
+    }
+
+    modes("95 %", NGX_OK, NGX_BUSY, NGX_BUSY);
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_EVENTS_DROPPED_WATERMARK], 3,
+           "counted");
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_EVENTS_REFUSED], 0,
+           "nothing is refused");
+
+    while (ngx_leadgen_event_append(&e, 0, 0) == NGX_OK) {
+        loop_pass(1000);
+    }
+
+    (void) ngx_leadgen_level_get(&level);
+    is_int(level.level, NGX_LEADGEN_LEVEL_FULL, "full");
+    is_int(ngx_leadgen_event_reserve(1200, NGX_LEADGEN_MODE_STRICT), NGX_BUSY,
+           "what is strict is refused");
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_EVENTS_REFUSED], 2, "counted");
+
+    ngx_leadgen_spool_close();
+}
+
+
 static void
 test_missing(void)
 {
@@ -189,8 +281,10 @@ test_missing(void)
     is_int(ngx_leadgen_spool_open(NULL, &c, loop_threads), NGX_ERROR,
            "no directory");
     ok(unit_log_count > 0, "is logged: %s", unit_log_line);
-    is_int(ngx_leadgen_event_reserve(100), NGX_BUSY, "and refuses");
-    is_int(ngx_leadgen_event_intend(&e), NGX_BUSY, "intents too");
+    is_int(ngx_leadgen_event_reserve(100, NGX_LEADGEN_MODE_STRICT), NGX_BUSY,
+           "and refuses");
+    is_int(ngx_leadgen_event_intend(&e, NGX_LEADGEN_MODE_STRICT), NGX_BUSY,
+           "intents too");
     is_int(ngx_leadgen_event_append(&e, 0, 0), NGX_BUSY, "and events");
 
     unit_log_clear();
@@ -252,7 +346,10 @@ test_reserved(void)
 
             reserved[k] = ngx_leadgen_event_size(&e);
 
-            if (ngx_leadgen_event_reserve(reserved[k]) != NGX_OK) {
+            if (ngx_leadgen_event_reserve(reserved[k],
+                                          NGX_LEADGEN_MODE_STRICT)
+                != NGX_OK)
+            {
                 reserved[k] = 0;
             }
         }
@@ -301,7 +398,9 @@ test_intents(void)
     for (full = 0; full < 8192; full++) {
         e[full] = event(10);
 
-        if (ngx_leadgen_event_intend(&e[full]) != NGX_OK) {
+        if (ngx_leadgen_event_intend(&e[full], NGX_LEADGEN_MODE_STRICT)
+            != NGX_OK)
+        {
             break;
         }
 
@@ -597,6 +696,70 @@ test_recovery(void)
 }
 
 
+/* Links are not followed, whatever they are called. */
+
+static void
+test_links(void)
+{
+    int                        i, directory;
+    char                       target[256], name_[256];
+    u_char                     image[2048];
+    ngx_int_t                  rc;
+    struct stat                st;
+    ngx_leadgen_segment_t     *segment;
+    ngx_leadgen_spool_conf_t   c;
+
+    c = conf(1024 * 1024);
+    directory = open((char *) c.path.data, O_RDONLY|O_DIRECTORY);
+
+    (void) snprintf(target, sizeof(target), "%s.target", c.path.data);
+    i = open(target, O_RDWR|O_CREAT, 0600);
+    (void) ftruncate(i, 128 * 1024);
+    (void) close(i);
+
+    is_int(symlinkat(target, directory, "a" NGX_LEADGEN_SEGMENT_SUFFIX), 0,
+           "a link in the place of a segment");
+    rc = ngx_leadgen_segment_adopt(directory, "a" NGX_LEADGEN_SEGMENT_SUFFIX,
+                                   &segment);
+    is_int(rc, NGX_ERROR, "is not adopted");
+
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    loop_pass(10);
+    is_int(files((char *) c.path.data), 3, "segments are made beside it");
+    ngx_leadgen_spool_close();
+    (void) unlinkat(directory, "a" NGX_LEADGEN_SEGMENT_SUFFIX, 0);
+
+    /* quarantine, in the place of which a link leads elsewhere */
+
+    is_int(symlinkat("/tmp", directory, "quarantine"), 0, "a link");
+    die(&c);
+    (void) load((char *) c.path.data, image);
+    rc = ngx_leadgen_segment_adopt(directory, name, &segment);
+    is_int(rc, NGX_OK, "a segment");
+    ngx_leadgen_segment_release(segment, NGX_LEADGEN_SEGMENT_QUARANTINE);
+    is_int(fstatat(directory, name, &st, 0), 0, "stays where it is");
+    is_int(st.st_mode & 07777, 0600, "with mode 0600");
+    (void) unlinkat(directory, "quarantine", 0);
+
+    /* at most eight */
+
+    for (i = 0; i < 12; i++) {
+        die(&c);
+        (void) load((char *) c.path.data, image);
+        (void) ngx_leadgen_segment_adopt(directory, name, &segment);
+        ngx_leadgen_segment_release(segment, NGX_LEADGEN_SEGMENT_QUARANTINE);
+    }
+
+    (void) snprintf(name_, sizeof(name_), "%s/quarantine", c.path.data);
+    is_int(files(name_), 8, "so many go to quarantine");
+    is_int(stat(name_, &st), 0, "which is a directory");
+    is_int(st.st_mode & 07777, 0700, "with mode 0700");
+
+    (void) unlink(target);
+    (void) close(directory);
+}
+
+
 int
 main(void)
 {
@@ -605,11 +768,13 @@ main(void)
     test_check();
     test_empty();
     test_full();
+    test_modes();
     test_missing();
     test_reserved();
     test_intents();
     test_sync();
     test_recovery();
+    test_links();
 
     return unit_done();
 }
