@@ -11,7 +11,7 @@ headers   := $(sort $(shell find include src -name '*.h' -o -name '*.def'))
 module    := $(build_dir)/ngx_leadgen_module.so
 
 .DEFAULT_GOAL := module
-.PHONY: help module static install deps up down status logs test lint prove-checks bench fuzz asan clean generate
+.PHONY: help module static install deps up down status logs test lint prove-checks bench fuzz asan clean generate dashboard
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -29,11 +29,14 @@ $(build_dir)/compile_commands.json: $(build_dir)/sources.list
 
 $(build_dir)/sources.list: $(module) ;
 
+dashboard: ## The dashboard's files, dashboard/dist
+	@docker/local/dashboard.sh "$(build_dir)"
+
 deps: ## Install what is missing of Debian's packages
 	@docker/local/deps.sh
 
 up: ## Start the whole system below run/
-	@$(MAKE) --no-print-directory deps module
+	@$(MAKE) --no-print-directory deps module dashboard
 	@BUILD="$(build_dir)" docker/local/up.sh
 
 down: ## Stop it; data stays
@@ -49,7 +52,7 @@ install: module ## The module into nginx's modules path, below DESTDIR
 	@docker/local/install.sh "$(module)" "$(DESTDIR)"
 
 test: ## The whole test suite
-	@$(MAKE) --no-print-directory deps module
+	@$(MAKE) --no-print-directory deps module dashboard
 	@t/run "$(build_dir)" "$(CC)" $(SUITES)
 
 lint: module ## Static checks

@@ -165,6 +165,13 @@ configure_smtp() {
     owned_by www-data "$run/mail" "$run"/mail/{new,cur,tmp}
 }
 
+# The files of the dashboard; old ones stay for pages that are open.
+configure_dashboard() {
+    mkdir -p "$run/nginx/html/admin"
+    cp -r "$root/dashboard/dist/assets" "$run/nginx/html/admin/"
+    cp "$root"/dashboard/dist/*.* "$run/nginx/html/admin/"
+}
+
 # The conf/ of this checkout, and what only this machine knows.
 configure_nginx() {
     local prefix=$run/nginx old=$run/nginx/conf new=$run/nginx/conf.new

@@ -34,6 +34,8 @@ check_tools() {
     "$python" -c 'import aiosmtpd, fastapi, psycopg, psycopg_pool, uvicorn' 2>/dev/null \
         || fail "Python packages are missing: run 'make deps'."
     [ -e "$module" ] || fail "$module is missing: run 'make'."
+    [ -e "$root/dashboard/dist/index.html" ] \
+        || fail "the dashboard is not built: run 'make dashboard'."
 }
 
 check_port() {
@@ -211,6 +213,7 @@ tell() {
     cat <<END
 
 The gateway is up:     $url/api/health
+Dashboard:             http://127.0.0.1:$admin_port/admin/
 Users and passwords:   $shown/credentials.json
 Settings for a shell:  . $shown/env
 Mails arrive in:       $mails
@@ -242,6 +245,7 @@ if is_ours postgres; then
 fi
 configure_redis
 configure_smtp
+configure_dashboard
 configure_nginx
 configure_supervisor
 start_supervisor

@@ -8,6 +8,7 @@ generate.py --check   names those that are not current, exit code 1
 """
 
 import ast
+import json
 import os
 import pathlib
 import re
@@ -146,6 +147,34 @@ def sql():
             + sql_arguments())
 
 
+def typescript():
+    """What the dashboard knows of permissions, actions and tasks."""
+    def constant(name, singular, rows):
+        lines = "".join(f"  {json.dumps(row)},\n" for row in rows)
+        return (f"\nexport const {name} = [\n{lines}] as const;\n\n"
+                f"export type {singular} = (typeof {name})[number][\"name\"];\n")
+
+    def chosen(table, *columns):
+        return [{column: row[column] for column in columns}
+                for row in read(table)]
+
+    def kwargs(task):
+        return [{"name": row["name"], "type": row["type"],
+                 "required": row["need"] == "REQUIRED",
+                 "choices": row["choices"].split("|") if row["choices"] else []}
+                for row in read("kwargs") if row["owner"] == task["name"]]
+
+    tasks = [dict(task, kwargs=kwargs(task))
+             for task in chosen("tasks", "name", "queue", "description")]
+    return ("// Generated from include/tables by `make generate`: do not edit.\n"
+            + constant("permissions", "Permission",
+                       chosen("permissions", "name", "category", "description"))
+            + constant("actions", "Action",
+                       chosen("actions", "name", "resource_type", "description"))
+            + constant("tasks", "Task", tasks)
+            + "\nexport const queues = [...new Set(tasks.map(({ queue }) => queue))];\n")
+
+
 def markdown(heads, rows):
     def line(cells):
         return "| " + " | ".join(str(cell).replace("|", "\\|")
@@ -231,7 +260,8 @@ def readme(text):
 def main():
     path = ROOT / "README.md"
     files = {ROOT / "sql/functions/tables.sql": sql(),
-             ROOT / "worker/app/core/task_table.py": python()}
+             ROOT / "worker/app/core/task_table.py": python(),
+             ROOT / "dashboard/src/tables.ts": typescript()}
     if path.exists():
         files[path] = readme(path.read_text())
 

@@ -1,0 +1,100 @@
+// What the gateway's API answers: see /openapi.json.
+
+import type { Action, Permission } from "../tables";
+
+export interface Page<Item> {
+  items: Item[];
+  next_cursor: string | null;
+}
+
+export interface Me {
+  user_id: number;
+  email: string;
+  role: string;
+  permissions: Permission[];
+}
+
+export interface User {
+  id: number;
+  email: string;
+  name: string;
+  role: string;
+  is_active: boolean;
+  created_at: string;
+  last_login: string | null;
+}
+
+export interface Roles {
+  roles: { name: string; permissions: Permission[] }[];
+  permissions: { name: Permission; category: string; description: string }[];
+}
+
+export interface AuditEvent {
+  id: string;
+  action: Action;
+  user_id: number | null;
+  user_email: string | null;
+  resource_type: string | null;
+  resource_id: string | null;
+  details: Record<string, unknown>;
+  ip_address: string | null;
+  user_agent: string | null;
+  timestamp: string;
+  success: boolean | null;
+  error_message: string | null;
+}
+
+export interface AuditStats {
+  total: number;
+  success: number;
+  failure: number;
+  by_action: Partial<Record<Action, number>>;
+  by_resource_type: Record<string, number>;
+  top_users: { user_id: number; user_email: string; count: number }[];
+  series: { bucket: string; total: number; failure: number }[];
+}
+
+export type Level = "healthy" | "degraded" | "unhealthy" | "not_configured";
+
+export interface Capacity {
+  total_gb: number;
+  used_percent: number;
+  status: string;
+}
+
+export interface Health {
+  status: Level;
+  timestamp: string;
+  service: string;
+  system: {
+    cpu_percent: number;
+    memory: Capacity & { available_gb: number };
+    disk: Capacity & { free_gb: number };
+  };
+  services: Record<
+    string,
+    {
+      status: Level;
+      latency_ms?: number;
+      checked_at?: string;
+      error?: string;
+    }
+  >;
+}
+
+export type JobStatus = string;
+
+export interface Job {
+  id: string;
+  task: string;
+  queue: string;
+  status: JobStatus;
+  kwargs: Record<string, unknown>;
+  eta: string | null;
+  enqueued_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  retries: number;
+  result: unknown;
+  error: string | null;
+}

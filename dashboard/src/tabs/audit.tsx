@@ -1,0 +1,307 @@
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { call, open, withQuery } from "../api/client";
+import { useFilters } from "../api/filters";
+import { usePages } from "../api/pages";
+import type { AuditEvent, Page as Answer } from "../api/types";
+import { formatNumber } from "../format";
+import { Badge } from "../parts/badge";
+import { Button } from "../parts/button";
+import { Dialog } from "../parts/dialog";
+import { SelectField, TextField } from "../parts/field";
+import { More } from "../parts/more";
+import { Page } from "../parts/page";
+import { Answered, describe, Empty } from "../parts/states";
+import { Table } from "../parts/table";
+import { Time } from "../parts/time";
+import { actions } from "../tables";
+import { texts } from "../texts";
+import { EventDetails } from "./event";
+
+const PATH = "/api/admin/audit-logs";
+const NAMES = [
+  "q", "action", "user_email", "user_id", "resource_type", "resource_id",
+  "ip_address", "success", "from", "to",
+] as const;
+
+type Filters = Partial<Record<(typeof NAMES)[number], string>>;
+
+export function Outcome({ event }: { event: AuditEvent }) {
+  if (event.success === null) {
+    return <Badge tone="warn">{texts.unknown}</Badge>;
+  }
+  return event.success ? (
+    <Badge tone="good">{texts.succeeded}</Badge>
+  ) : (
+    <Badge tone="bad">{texts.failed}</Badge>
+  );
+}
+
+export function Audit() {
+  const [filters, setFilter] = useFilters(NAMES);
+  const query = toQuery(filters);
+  const pages = usePages<AuditEvent>(PATH, query);
+  const [shown, setShown] = useState<AuditEvent | null>(null);
+  const [live, setLive] = useState(false);
+
+  return (
+    <Page
+      title={texts.audit}
+      actions={
+        <>
+          <label className="flex items-center gap-2">
+            <input
+              type="checkbox"
+              checked={live}
+              onChange={(event) => setLive(event.target.checked)}
+            />
+            {texts.live}
+          </label>
+          <Export query={query} />
+        </>
+      }
+    >
+      <FilterFields filters={filters} setFilter={setFilter} />
+      <Newer
+        query={query}
+        first={pages.items?.[0]?.id}
+        live={live}
+        onShow={() => void pages.query.refetch()}
+      />
+      <Answered query={{ ...pages.query, data: pages.items }}>
+        {(events) =>
+          events.length === 0 ? (
+            <Empty>{texts.noEvents}</Empty>
+          ) : (
+            <Events events={events} onShow={setShown} />
+          )
+        }
+      </Answered>
+      <More pages={pages} />
+      {shown && (
+        <Dialog wide title={shown.action} onClose={() => setShown(null)}>
+          <EventDetails event={shown} />
+        </Dialog>
+      )}
+    </Page>
+  );
+}
+
+// The fields of the form give local times, the API takes UTC.
+function toQuery(filters: Filters) {
+  const query: Record<string, string> = { ...filters };
+  for (const name of ["from", "to"] as const) {
+    const time = new Date(filters[name] ?? "");
+    if (filters[name] && !Number.isNaN(time.getTime())) {
+      query[name] = time.toISOString();
+    } else {
+      delete query[name];
+    }
+  }
+  return query;
+}
+
+function FilterFields({
+  filters, setFilter,
+}: {
+  filters: Filters;
+  setFilter: (name: (typeof NAMES)[number], value: string) => void;
+}) {
+  const text = (name: (typeof NAMES)[number], label: string, type = "search") => (
+    <TextField
+      label={label}
+      type={type}
+      step={type === "datetime-local" ? 1 : undefined}
+      value={filters[name] ?? ""}
+      onChange={(value) => setFilter(name, value)}
+    />
+  );
+
+  return (
+    <search className="mb-4 grid gap-3 sm:grid-cols-3 xl:grid-cols-5">
+      {text("q", texts.searchEvents)}
+      <SelectField
+        label={texts.action}
+        value={filters.action ?? ""}
+        options={[
+          ["", texts.all],
+          ...actions.map(({ name }) => [name, name] as const),
+        ]}
+        onChange={(value) => setFilter("action", value)}
+      />
+      {text("user_email", texts.email)}
+      {text("user_id", texts.userId)}
+      <SelectField
+        label={texts.outcome}
+        value={filters.success ?? ""}
+        options={[
+          ["", texts.all],
+          ["true", texts.succeeded],
+          ["false", texts.failed],
+        ]}
+        onChange={(value) => setFilter("success", value)}
+      />
+      {text("resource_type", texts.resourceType)}
+      {text("resource_id", texts.resourceId)}
+      {text("ip_address", texts.address)}
+      {text("from", texts.from, "datetime-local")}
+      {text("to", texts.to, "datetime-local")}
+    </search>
+  );
+}
+
+function Events({
+  events, onShow,
+}: {
+  events: AuditEvent[];
+  onShow: (event: AuditEvent) => void;
+}) {
+  return (
+    <Table
+      caption={texts.audit}
+      rows={events}
+      keyOf={(event) => event.id}
+      columns={[
+        { head: texts.time, cell: (event) => <Time value={event.timestamp} /> },
+        {
+          head: texts.action,
+          cell: (event) => (
+            <button
+              type="button"
+              onClick={() => onShow(event)}
+              className="font-medium text-accent underline-offset-2 hover:underline"
+            >
+              {event.action}
+            </button>
+          ),
+        },
+        {
+          head: texts.who,
+          cell: (event) =>
+            event.user_email ?? <span className="text-muted">{texts.nobody}</span>,
+        },
+        {
+          head: texts.resource,
+          cell: (event) =>
+            [event.resource_type, event.resource_id].filter(Boolean).join(" "),
+        },
+        {
+          head: texts.call,
+          cell: ({ details: { method, path } }) => (
+            <code className="text-xs break-all">
+              {[method, path].filter(Boolean).join(" ")}
+            </code>
+          ),
+          wide: true,
+        },
+        { head: texts.outcome, cell: (event) => <Outcome event={event} /> },
+        {
+          head: texts.address,
+          cell: (event) => event.ip_address,
+          wide: true,
+        },
+        {
+          head: texts.error,
+          cell: (event) => event.error_message,
+          wide: true,
+        },
+      ]}
+    />
+  );
+}
+
+/** Tells of newer events; they come into the list only when asked for. */
+function Newer({
+  query, first, live, onShow,
+}: {
+  query: Record<string, string>;
+  first: string | undefined;
+  live: boolean;
+  onShow: () => void;
+}) {
+  const { data } = useQuery({
+    queryKey: [PATH, "newer", query],
+    queryFn: ({ signal }) =>
+      call<Answer<AuditEvent>>(
+        "GET", withQuery(PATH, { ...query, limit: 50 }), { signal },
+      ),
+    refetchInterval: live ? 2000 : 10_000,
+    enabled: first !== undefined,
+    retry: false,
+  });
+  const items = data?.items ?? [];
+  const at = items.findIndex(({ id }) => id === first);
+  const count = first === undefined ? 0 : at < 0 ? items.length : at;
+
+  useEffect(() => {
+    if (live && count > 0) {
+      onShow();
+    }
+  }, [live, count]);
+
+  if (count === 0 || live) {
+    return null;
+  }
+  return (
+    <p className="mb-3" role="status">
+      <Button onClick={onShow}>
+        {texts.newer(count, at < 0)}
+      </Button>
+    </p>
+  );
+}
+
+function Export({ query }: { query: Record<string, string> }) {
+  const [progress, setProgress] = useState<string | null>(null);
+  const [busy, setBusy] = useState<AbortController | null>(null);
+
+  async function download() {
+    const abort = new AbortController();
+    setBusy(abort);
+    try {
+      const response = await open("GET", withQuery(PATH, query), {
+        accept: "text/csv",
+        signal: abort.signal,
+      });
+      const parts: BlobPart[] = [];
+      let size = 0;
+      const reader = response.body!.getReader();
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) {
+          break;
+        }
+        parts.push(value);
+        size += value.length;
+        setProgress(texts.exported(formatNumber(Math.round(size / 1024))));
+      }
+      save(new Blob(parts, { type: "text/csv" }), "audit-logs.csv");
+      setProgress(null);
+    } catch (error) {
+      setProgress(
+        abort.signal.aborted ? null : describe(error as Error),
+      );
+    } finally {
+      setBusy(null);
+    }
+  }
+
+  return (
+    <>
+      {progress && <span role="status">{progress}</span>}
+      {busy ? (
+        <Button onClick={() => busy.abort()}>{texts.cancel}</Button>
+      ) : (
+        <Button onClick={() => void download()}>{texts.exportCsv}</Button>
+      )}
+    </>
+  );
+}
+
+function save(blob: Blob, name: string) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

@@ -1,0 +1,124 @@
+// The dashboard in a real browser, on the real stack.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { check, go, launch, logIn, open, URL, USERS } from "./browser.js";
+
+const TABS = [
+  ["/", "Overview"],
+  ["/health", "System health"],
+  ["/audit", "Audit logs"],
+  ["/users", "Users"],
+  ["/jobs", "Jobs"],
+  ["/settings", "Settings"],
+  ["/profile", "My account"],
+];
+
+let browser;
+
+before(async () => {
+  browser = await launch();
+});
+
+after(() => browser.close());
+
+test("a wrong password is told, a right one lets in", async () => {
+  const page = await open(browser);
+  await page.goto(`${URL}/admin/`);
+  await page.getByLabel("E-mail").fill(USERS.admin.email);
+  await page.getByLabel("Password").fill("something else");
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByText("Check both and try again.").waitFor();
+  await check(page, "login");
+  await logIn(page, USERS.admin);
+  await page.getByRole("button", { name: "Log out" }).click();
+  await page.getByRole("heading", { name: "Log in to the gateway" }).waitFor();
+  await page.context().close();
+});
+
+for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
+  test(`each tab, ${colorScheme}, ${width} pixels wide`, async () => {
+    const page = await open(browser, {
+      colorScheme,
+      viewport: { width, height: 900 },
+    });
+    await logIn(page, USERS.admin);
+    for (const [path, heading] of TABS) {
+      await go(page, path, heading);
+      await check(page, `${heading}, ${colorScheme}`);
+      const wide = await page.evaluate(
+        () => document.documentElement.scrollWidth > innerWidth,
+      );
+      assert.equal(wide, false, `${heading} scrolls sideways`);
+    }
+    await page.context().close();
+  });
+}
+
+test("tabs are those of the role", async () => {
+  for (const [role, tabs] of [["manager", []], ["user", []]]) {
+    const page = await open(browser);
+    await logIn(page, USERS[role]);
+    const links = page.getByRole("navigation").getByRole("link");
+    assert.deepEqual(await links.allTextContents(), tabs, role);
+    await page.goto(`${URL}/admin/users`);
+    await page.getByText("This needs the permission user:read").waitFor();
+    await check(page, `no permission, ${role}`);
+    await page.context().close();
+  }
+});
+
+test("a user is made, and locked out while at work", async () => {
+  const page = await open(browser);
+  await logIn(page, USERS.admin);
+  await go(page, "/users", "Users");
+
+  await page.getByRole("button", { name: "New user" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("Dora Dashboard");
+  await dialog.getByLabel("E-mail").fill("no address");
+  await dialog.getByLabel("Password").fill("a long password");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByText("Send an e-mail address").waitFor();
+  await check(page, "a dialog with an error");
+  await dialog.getByLabel("E-mail").fill("dora@example.com");
+  await dialog.getByLabel("Role").selectOption("admin");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await page.getByRole("heading", { level: 1, name: "Dora Dashboard" }).waitFor();
+
+  const other = await open(browser);
+  await logIn(other, { email: "dora@example.com", password: "a long password" });
+  await go(other, "/users", "Users");
+
+  await page.getByRole("button", { name: "Deactivate" }).click();
+  await check(page, "a question");
+  await page.getByRole("dialog").getByRole("button", { name: "Deactivate" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await other.getByLabel("Name or e-mail").fill("max");
+  await other.getByText("Your session has ended.").waitFor();
+  await check(other, "a session that ended");
+
+  await page.getByRole("button", { name: "Delete user" }).click();
+  const remove = page.getByRole("dialog").getByRole("button", { name: "Delete user" });
+  assert.equal(await remove.isDisabled(), true);
+  await page.getByLabel("Type dora@example.com to confirm").fill("dora@example.com");
+  await remove.click();
+  await page.getByRole("heading", { level: 1, name: "Users" }).waitFor();
+  await page.context().close();
+  await other.context().close();
+});
+
+test("the log's filters live in the address", async () => {
+  const page = await open(browser);
+  await logIn(page, USERS.admin);
+  await go(page, "/audit", "Audit logs");
+  await page.getByLabel("Action").selectOption("login");
+  await page.getByLabel("Outcome").selectOption("false");
+  await page.waitForURL(/action=login&success=false/);
+  await page.getByRole("row").nth(1).getByRole("button", { name: "login" }).click();
+  await page.getByRole("dialog").getByText("/api/auth/login").waitFor();
+  await check(page, "an event");
+  await page.reload();
+  assert.equal(await page.getByLabel("Action").inputValue(), "login");
+  await page.context().close();
+});

@@ -1,0 +1,17 @@
+"""The dashboard in Debian's chromium: the tests are in dashboard/test."""
+
+import os
+import subprocess
+
+from conftest import ROOT
+
+
+def test_in_a_browser(gateway):
+    done = subprocess.run(
+        ["node", "--test", *sorted((ROOT / "dashboard/test").glob("*.test.js"))],
+        env={**os.environ,
+             "LEADGEN_DASHBOARD": f"http://127.0.0.1:{gateway.port}",
+             "LEADGEN_CREDENTIALS": str(gateway.run / "credentials.json")},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        timeout=300)
+    assert done.returncode == 0, done.stdout
