@@ -122,6 +122,12 @@ begin
             or t.text collate "und-x-icu" ~ '[[:cntrl:]]'
         ) then
             'Send 1 to 200 characters without control characters.'
+        when t.name = 'reason' and (
+            t.text is null
+            or char_length(btrim(t.text)) not between 1 and 500
+            or t.text collate "und-x-icu" ~ '[[:cntrl:]]'
+        ) then
+            'Send 1 to 500 characters without control characters, or leave it out.'
         when t.name = 'role' and (request -> 'roles' ? t.text) is not true then
             'Send one of '
             || (select string_agg(r.name, ', ' order by r.name) from jsonb_object_keys(request -> 'roles') as r (name))
@@ -438,9 +444,10 @@ $$;
 
 
 /*
- * PUT /api/admin/users/:id: changes what the body names.  Access tokens that say
- * something else now are refused; with a new password, or when the user is
- * deactivated, all sessions end.
+ * PUT /api/admin/users/:id: changes what the body names; its reason, if there
+ * is one, goes to the audit log.  Access tokens that say something else now are
+ * refused; with a new password, or when the user is deactivated, all sessions
+ * end.
  *
  * LG403: the user's role, or the one to be given, exceeds the caller's.  LG404.
  * LG409: the e-mail address is in use; the last active administrator or oneself
@@ -455,9 +462,13 @@ declare
     before public.users;
     after public.users;
     changes jsonb;
+    reason constant jsonb := case when body ? 'reason' then
+        jsonb_build_object('reason', btrim(body ->> 'reason'))
+        else '{}'
+    end;
 begin
     perform private.user_check(
-        request, array['email', 'name', 'role', 'is_active', 'hashed_password'], '{}'
+        request, array['email', 'name', 'role', 'is_active', 'hashed_password', 'reason'], '{}'
     );
     perform private.users_lock(request);
 
@@ -497,13 +508,13 @@ begin
     end if;
 
     perform private.user_audit(
-        request, 'user_updated', after.id, 200, jsonb_build_object('changes', changes)
+        request, 'user_updated', after.id, 200, jsonb_build_object('changes', changes) || reason
     );
 
     if changes ? 'role' then
         perform private.user_audit(
             request || jsonb_build_object('request_id', private.uuid_mint()), 'role_changed', after.id, 200,
-            changes -> 'role' || jsonb_build_object('request_id', request -> 'request_id')
+            changes -> 'role' || jsonb_build_object('request_id', request -> 'request_id') || reason
         );
     end if;
 

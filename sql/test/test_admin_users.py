@@ -318,3 +318,22 @@ def test_list(database):
 def test_filters_that_are_wrong(untouched, query):
     code, _, fields = refused(untouched.call, "users", asked(query=query))
     assert (code, fields) == ("LG422", list(query))
+
+
+# --- reasons
+
+def test_a_reason_goes_to_the_log(database):
+    user = database.create_user()
+    update(database, user, role="guest", reason=" left the team ")
+    items, _ = database.logs(limit="2")
+    assert {item["action"]: item["details"]["reason"] for item in items} == {
+        "role_changed": "left the team", "user_updated": "left the team"}
+    update(database, user, name="Ann B.")
+    (item, *_), _ = database.logs(limit="1")
+    assert "reason" not in item["details"]
+
+
+@pytest.mark.parametrize("reason", ["", " ", 5, None, "a\nb", "x" * 501])
+def test_a_reason_that_is_none(database, reason):
+    user = database.create_user()
+    assert refused(update, database, user, role="guest", reason=reason)[::2] == ("LG422", ["reason"])

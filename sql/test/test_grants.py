@@ -24,7 +24,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         "mail_take", "me", "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
         "password_reset_confirm",
         "password_upgrade", "refresh", "revocations_since", "schema_version", "user", "user_create", "user_delete",
-        "user_update", "users")]
+        "user_sessions", "user_sessions_end", "user_update", "users")]
 
     assert untouched.rows("""
         select oid::regclass, right_ from pg_class
