@@ -10,6 +10,7 @@ export function usePages<Item>(
   path: string,
   filters: Partial<Record<string, string>>,
   limit = 50,
+  every?: number,
 ) {
   const settled = useDeferredValue(JSON.stringify(filters));
   const query = useInfiniteQuery({
@@ -23,6 +24,7 @@ export function usePages<Item>(
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     retry: false,
+    refetchInterval: every ?? false,
     refetchOnWindowFocus: false,
   });
 

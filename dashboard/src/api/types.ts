@@ -24,6 +24,15 @@ export interface User {
   last_login: string | null;
 }
 
+export interface Login {
+  id: string;
+  created_at: string;
+  expires_at: string;
+  last_used_at: string;
+  ip_address: string | null;
+  user_agent: string | null;
+}
+
 export interface Roles {
   roles: { name: string; permissions: Permission[] }[];
   permissions: { name: Permission; category: string; description: string }[];
@@ -97,4 +106,27 @@ export interface Job {
   retries: number;
   result: unknown;
   error: string | null;
+  traceback?: string | null;
+  relayed_at?: string | null;
+  worker?: string | null;
+  progress?: { done: number; total: number } | null;
+}
+
+export interface Queues {
+  queues: {
+    queue: string;
+    depth: number;
+    unacknowledged: number;
+    scheduled: number;
+    oldest_seconds: number | null;
+  }[];
+}
+
+export interface Workers {
+  workers: {
+    hostname: string;
+    status: string;
+    active: number | null;
+    last_heartbeat: string;
+  }[];
 }

@@ -4,13 +4,13 @@ import { Link, useLocation, useParams } from "wouter";
 import { call } from "../api/client";
 import { useLive } from "../api/live";
 import { useSession } from "../api/session";
-import type { Roles, User as Account } from "../api/types";
+import type { Login, Page, Roles, User as Account } from "../api/types";
 import { Badge } from "../parts/badge";
 import { Button } from "../parts/button";
 import { Confirm, Form } from "../parts/dialog";
 import { SelectField, TextField } from "../parts/field";
-import { Page } from "../parts/page";
-import { Answered } from "../parts/states";
+import { Page as Frame } from "../parts/page";
+import { Answered, Empty } from "../parts/states";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
 import { useRoleOptions } from "./users";
@@ -22,7 +22,7 @@ export function User() {
   const query = useLive<Account>(path, 15_000);
 
   return (
-    <Page title={query.data?.name ?? texts.user}>
+    <Frame title={query.data?.name ?? texts.user}>
       <Answered query={query}>
         {(user) => (
           <div className="grid gap-4 lg:grid-cols-2">
@@ -35,12 +35,13 @@ export function User() {
             <div className="grid content-start gap-4">
               <About user={user} />
               <Danger user={user} path={path} onDone={() => void query.refetch()} />
+              <Sessions user={user} path={path} />
               <Grants role={user.role} />
             </div>
           </div>
         )}
       </Answered>
-    </Page>
+    </Frame>
   );
 }
 
@@ -98,6 +99,7 @@ function Edit({
   const [email, setEmail] = useState(user.email);
   const [role, setRole] = useState(user.role);
   const [password, setPassword] = useState("");
+  const [reason, setReason] = useState("");
   const own = me?.user_id === user.id;
   const mayRole = may("user:manage_roles") && !own;
 
@@ -107,6 +109,7 @@ function Edit({
       ...(email !== user.email && { email }),
       ...(role !== user.role && { role }),
       ...(password !== "" && { password }),
+      ...(reason !== "" && { reason }),
     };
     await call("PUT", path, { body: change });
   }
@@ -150,6 +153,15 @@ function Edit({
               onChange={setRole}
               error={errorOf("role")}
             />
+            {(role !== user.role || reason !== "") && (
+              <TextField
+                label={texts.reason}
+                hint={texts.reasonHint}
+                value={reason}
+                onChange={setReason}
+                error={errorOf("reason")}
+              />
+            )}
             <TextField
               label={texts.newPassword}
               type="password"
@@ -221,6 +233,57 @@ function Danger({
             go("/users");
           }}
           onClose={close}
+        />
+      )}
+    </section>
+  );
+}
+
+/** Where the user is logged in. */
+function Sessions({ user, path }: { user: Account; path: string }) {
+  const { me, may } = useSession();
+  const query = useLive<Page<Login>>(`${path}/sessions`, 10_000);
+  const [asking, setAsking] = useState(false);
+
+  return (
+    <section className="card">
+      <h2 className="mb-3 font-semibold">{texts.sessions}</h2>
+      <Answered query={query}>
+        {({ items }) =>
+          items.length === 0 ? (
+            <Empty>{texts.noSessions}</Empty>
+          ) : (
+            <ul className="grid gap-2">
+              {items.map((login) => (
+                <li key={login.id} className="rounded-md bg-sunken p-2">
+                  <p className="line-clamp-1 break-all" title={login.user_agent ?? ""}>
+                    {login.user_agent ?? texts.unknown}
+                  </p>
+                  <p className="text-xs text-muted">
+                    {login.ip_address} · {texts.lastUsed}{" "}
+                    <Time value={login.last_used_at} ago />
+                  </p>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Answered>
+      {may("user:update") && me?.user_id !== user.id && (
+        <Button className="mt-3" look="danger" onClick={() => setAsking(true)}>
+          {texts.logOutEverywhere}
+        </Button>
+      )}
+      {asking && (
+        <Confirm
+          title={`${texts.logOutEverywhere}: ${user.email}`}
+          text={texts.endSessionsText}
+          action={texts.logOutEverywhere}
+          onConfirm={async () => {
+            await call("DELETE", `${path}/sessions`);
+            await query.refetch();
+          }}
+          onClose={() => setAsking(false)}
         />
       )}
     </section>
