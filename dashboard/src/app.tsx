@@ -2,10 +2,11 @@
 
 import { useState } from "react";
 import type { ComponentType } from "react";
-import { Link, Route, Switch, useLocation } from "wouter";
+import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { useSession } from "./api/session";
 import { Button } from "./parts/button";
 import { SelectField } from "./parts/field";
+import { Page } from "./parts/page";
 import { Failed, Forbidden, Loading } from "./parts/states";
 import type { Permission } from "./tables";
 import { Audit } from "./tabs/audit";
@@ -106,6 +107,7 @@ function Side() {
         {TABS.filter(({ permission }) => may(permission)).map(({ path, name }) => (
           <TabLink key={path} path={path} name={name} />
         ))}
+        <TabLink path="/profile" name={texts.profile} />
       </nav>
       <div className="mt-3 flex flex-wrap items-end gap-2 md:mt-auto md:grid">
         <SelectField
@@ -117,13 +119,10 @@ function Side() {
             setTheme(value as Theme);
           }}
         />
-        <Link
-          href="/profile"
-          className="min-w-0 rounded-md px-2 py-1.5 hover:bg-sunken"
-        >
+        <p className="min-w-0 px-2">
           <span className="block truncate font-medium">{me?.email}</span>
           <span className="text-xs text-muted">{me?.role}</span>
-        </Link>
+        </p>
         <Button onClick={() => void logOut()}>{texts.logOut}</Button>
       </div>
     </header>
@@ -149,8 +148,15 @@ function TabLink({ path, name }: { path: string; name: string }) {
 
 function Pages() {
   const { may } = useSession();
-  const guarded = (permission: Permission, Page: ComponentType) =>
-    may(permission) ? <Page /> : <Forbidden permission={permission} />;
+  const home = TABS.find(({ permission }) => may(permission))?.path;
+  const guarded = (permission: Permission, Content: ComponentType) =>
+    may(permission) ? (
+      <Content />
+    ) : (
+      <Page title={texts.forbidden}>
+        <Forbidden permission={permission} />
+      </Page>
+    );
 
   return (
     <Switch>
@@ -159,13 +165,18 @@ function Pages() {
       <Route path="/profile">
         <Profile />
       </Route>
+      {home !== "/" && (
+        <Route path="/">
+          <Redirect to={home ?? "/profile"} replace />
+        </Route>
+      )}
       {TABS.map(({ path, permission, page }) => (
         <Route key={path} path={path}>
           {guarded(permission, page)}
         </Route>
       ))}
       <Route>
-        <h1 className="text-xl font-semibold">{texts.noSuchPage}</h1>
+        <Page title={texts.noSuchPage}>{null}</Page>
       </Route>
     </Switch>
   );

@@ -56,7 +56,7 @@ for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
 }
 
 test("tabs are those of the role", async () => {
-  for (const [role, tabs] of [["manager", []], ["user", []]]) {
+  for (const [role, tabs] of [["manager", ["My account"]], ["user", ["My account"]]]) {
     const page = await open(browser);
     await logIn(page, USERS[role]);
     const links = page.getByRole("navigation").getByRole("link");

@@ -39,7 +39,8 @@ install_packages() {
     if [ ! -e node_modules/.package-lock.json ] \
         || [ package-lock.json -nt node_modules/.package-lock.json ]
     then
-        "${npm[@]}" ci > /dev/null
+        # not "ci": it wants the packages of other systems in the lock, too
+        "${npm[@]}" install --no-save > /dev/null
         touch node_modules/.package-lock.json
     fi
 }

@@ -33,8 +33,28 @@ export interface Login {
   user_agent: string | null;
 }
 
+export interface Role {
+  name: string;
+  permissions: Permission[];
+}
+
+export interface Route {
+  methods: string[];
+  path: string;
+  access: "public" | "authenticated" | "granted";
+  permissions: Permission[];
+  roles: string[];
+  audit?: Action;
+  file: string;
+  line: number;
+}
+
+export interface Routes {
+  routes: Route[];
+}
+
 export interface Roles {
-  roles: { name: string; permissions: Permission[] }[];
+  roles: Role[];
   permissions: { name: Permission; category: string; description: string }[];
 }
 

@@ -13,7 +13,7 @@ interface FrameProps {
 
 function Frame({ id, label, error, hint, children }: FrameProps) {
   return (
-    <div className="grid min-w-0 content-start gap-1">
+    <div className="grid grid-cols-[minmax(0,1fr)] content-start gap-1">
       <label htmlFor={id} className="font-medium">
         {label}
       </label>

@@ -63,10 +63,9 @@ export function Failed({
 
 export function Forbidden({ permission }: { permission: Permission | null }) {
   return (
-    <div className="card mx-auto max-w-md text-center">
-      <h2 className="mb-1 text-base font-semibold">{texts.forbidden}</h2>
-      <p className="text-muted">{texts.forbiddenDetail(permission)}</p>
-    </div>
+    <p className="card mx-auto max-w-md text-center text-muted">
+      {texts.forbiddenDetail(permission)}
+    </p>
   );
 }
 

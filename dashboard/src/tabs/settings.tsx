@@ -1,6 +1,136 @@
+import { useState } from "react";
+import { useLive } from "../api/live";
+import type { Role, Roles, Route, Routes } from "../api/types";
+import { Badge } from "../parts/badge";
+import { TextField } from "../parts/field";
 import { Page } from "../parts/page";
+import { Answered, Empty } from "../parts/states";
+import { Table } from "../parts/table";
 import { texts } from "../texts";
 
+/** What the configuration says; it is changed in nginx's files. */
 export function Settings() {
-  return <Page title={texts.settings}>{null}</Page>;
+  const routes = useLive<Routes>("/api/admin/routes", 60_000);
+  const roles = useLive<Roles>("/api/admin/roles", 60_000);
+
+  return (
+    <Page title={texts.settings}>
+      <p className="mb-4 text-muted">{texts.readOnly}</p>
+      <section className="mb-6">
+        <h2 className="mb-2 text-base font-semibold">{texts.routes}</h2>
+        <Answered query={routes}>
+          {(answer) => <RouteTable routes={answer.routes} />}
+        </Answered>
+      </section>
+      <section>
+        <h2 className="mb-2 text-base font-semibold">{texts.rolesAndGrants}</h2>
+        <Answered query={roles}>
+          {(answer) => <Matrix {...answer} />}
+        </Answered>
+      </section>
+    </Page>
+  );
+}
+
+function RouteTable({ routes }: { routes: Route[] }) {
+  const [text, setText] = useState("");
+  const found = routes.filter((route) =>
+    JSON.stringify(route).toLowerCase().includes(text.toLowerCase()),
+  );
+
+  return (
+    <>
+      <div className="mb-3 max-w-sm">
+        <TextField
+          label={texts.searchRoutes}
+          type="search"
+          value={text}
+          onChange={setText}
+        />
+      </div>
+      {found.length === 0 ? (
+        <Empty>{texts.noRoutes}</Empty>
+      ) : (
+        <Table
+          caption={texts.routes}
+          rows={found}
+          keyOf={({ methods, path, line }) => `${methods.join()} ${path} ${line}`}
+          columns={[
+            {
+              head: texts.methods,
+              cell: ({ methods }) => methods.join(" "),
+            },
+            {
+              head: texts.path,
+              cell: ({ path }) => <code className="break-all">{path}</code>,
+            },
+            { head: texts.needs, cell: (route) => <Needs route={route} /> },
+            { head: texts.recordedAs, cell: ({ audit }) => audit ?? "–" },
+            {
+              head: texts.configuredIn,
+              cell: ({ file, line }) => (
+                <span className="text-xs break-all text-muted">
+                  {file}:{line}
+                </span>
+              ),
+              wide: true,
+            },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+function Needs({ route }: { route: Route }) {
+  if (route.access === "public") {
+    return <Badge tone="warn">{texts.public}</Badge>;
+  }
+  if (route.access === "authenticated") {
+    return <Badge>{texts.anyToken}</Badge>;
+  }
+  return (
+    <span className="flex flex-wrap gap-1">
+      {route.permissions.map((name) => (
+        <Badge key={name} tone="accent">
+          {name}
+        </Badge>
+      ))}
+      {route.roles.map((name) => (
+        <Badge key={name}>
+          {texts.role} {name}
+        </Badge>
+      ))}
+    </span>
+  );
+}
+
+function Matrix({ roles, permissions }: Roles) {
+  return (
+    <Table
+      caption={texts.rolesAndGrants}
+      rows={permissions}
+      keyOf={({ name }) => name}
+      columns={[
+        {
+          head: texts.permission,
+          cell: ({ name, description }) => (
+            <>
+              <code>{name}</code>
+              <span className="block text-xs text-muted">{description}</span>
+            </>
+          ),
+        },
+        ...roles.map((role: Role) => ({
+          head: role.name,
+          cell: ({ name }: { name: string }) =>
+            role.permissions.some((held) => held === name) ? (
+              <span className="text-good">{texts.yes}</span>
+            ) : (
+              <span className="text-muted">{texts.no}</span>
+            ),
+        })),
+      ]}
+    />
+  );
 }
