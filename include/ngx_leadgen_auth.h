@@ -15,6 +15,8 @@
 #define NGX_LEADGEN_TOKEN_LIFETIME   900    /* seconds, of an access token */
 #define NGX_LEADGEN_REFRESH_LIFETIME (30 * 24 * 3600)
 #define NGX_LEADGEN_TOKEN_LEEWAY     30     /* seconds, for nbf and iat */
+#define NGX_LEADGEN_TOKEN_AGE        3600   /* seconds, max_age= by default */
+#define NGX_LEADGEN_TOKEN_AGE_MAX    (24 * 3600)    /* as private.revoke() */
 
 #define NGX_LEADGEN_PASSWORD_MIN     8      /* bytes */
 #define NGX_LEADGEN_PASSWORD_MAX     128
@@ -35,14 +37,17 @@ ngx_array_t *ngx_leadgen_keys_create(ngx_pool_t *pool);
  * secret, a key in PEM (RFC 7468), a JSON web key or a set of these (RFC 7517),
  * and is wiped; the words are the directive's others, each optional:
  * alg=HS256|RS256|ES256|EdDSA kid=NAME issuer=NAME audience=NAME
- * role_claim=NAME role_map=FROM:TO[,FROM:TO...].  NGX_CONF_OK, or an error that
- * is already logged.
+ * role_claim=NAME role_map=FROM:TO[,FROM:TO...] max_age=TIME.  NGX_CONF_OK, or
+ * an error that is already logged.
  */
 char *ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys,
     ngx_str_t *text, ngx_str_t *words, ngx_uint_t nwords);
 
 /* Whether one of them is more than a public key, so that it signs tokens. */
 ngx_uint_t ngx_leadgen_keys_can_sign(const ngx_array_t *keys);
+
+/* Seconds: how long the tokens of any of them live, at most. */
+time_t ngx_leadgen_keys_max_age(const ngx_array_t *keys);
 
 /*
  * The n-th of the roles that any role_map= leads to, and where that was
@@ -143,10 +148,11 @@ void ngx_leadgen_revocation_connected(void *data);
 
 /*
  * Starts the feed of this worker, over a connection of its own; revocations
- * reach the zone within milliseconds of their commit while it is up.
+ * reach the zone within milliseconds of their commit while it is up, and stay
+ * there until no token of any of the keys can be alive that they revoke.
  */
 ngx_int_t ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
-    const ngx_leadgen_backend_conf_t *conf);
+    const ngx_leadgen_backend_conf_t *conf, const ngx_array_t *keys);
 void ngx_leadgen_revocation_stop(void);
 
 /* Seconds since this worker last knew all revocations there were. */

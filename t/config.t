@@ -1319,3 +1319,30 @@ GET /api/y role=boss;
 === TEST 180: a mode of what is not recorded
 --- line: GET /api/a public audit_mode=normal;
 --- says: audit_mode= is of use with audit= only
+
+
+
+=== TEST 181: a key whose tokens live for a day
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEY max_age=1d;
+
+
+
+=== TEST 182: longer than revocations are remembered
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEY max_age=25h;
+--- says: "max_age=25h" is not a time from 15m to 1d
+
+
+
+=== TEST 183: less than our own tokens live
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEY max_age=14m;
+--- says: "max_age=14m" is not a time from 15m to 1d
+
+
+
+=== TEST 184: an age that is no time
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEY max_age=old;
+--- says: "max_age=old" is not a time from 15m to 1d

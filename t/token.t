@@ -46,7 +46,12 @@ sub claims {
 sub with { return jws({ %$header, @_ }, claims()) }
 
 
-sub encoded { return encode_base64url($_[0]) }
+# A text in which LATER is a time that a token may well expire at.
+
+sub later { return $_[0] =~ s/LATER/time + 900/ger }
+
+
+sub encoded { return encode_base64url(later($_[0])) }
 
 
 # A token's text changed by some code; the signature no longer fits, or does.
@@ -66,7 +71,7 @@ sub changed {
 sub payload {
     my ($text) = @_;
 
-    return jws($header, $text);
+    return jws($header, later($text));
 }
 
 
@@ -215,10 +220,10 @@ token-expired
 === TEST 7: exp is needed, a positive integer, and not beyond all times
 --- tokens eval
 [::token(exp => undef), map { ::payload('{"sub":"3","role":"admin","exp":' . $_ . '}') }
- '"9999999999"', '9999999999.0', '9.9e9', '1e308', '-1', '0', 'null', 'true',
- '[9999999999]', '{}', '9007199254740992', '9223372036854775807',
- '9223372036854775808', '99999999999999999999999', '1e9999', '0x7fffffff',
- '09999999999', '+9999999999']
+ '"LATER"', 'LATER.0', '9.9e9', '1e308', '-1', '0', 'null', 'true',
+ '[LATER]', '{}', '9007199254740992', '9223372036854775807',
+ '9223372036854775808', 'LATERLATER999', '1e9999', '0x7fffffff',
+ '0LATER', '+LATER']
 --- problem chomp
 token-invalid
 
@@ -227,7 +232,7 @@ token-invalid
 === TEST 8: nbf and iat
 --- tokens eval
 [::token(nbf => time + 120), ::token(iat => time + 120), ::token(iat => undef, nbf => time + 120),
- map { my $t = $_; map { ::payload(qq({"sub":"3","exp":9999999999,"$t":$_})) }
+ map { my $t = $_; map { ::payload(qq({"sub":"3","exp":LATER,"$t":$_})) }
        '"1"', '1.5', '-1', 'null', '1e308', '[]' } 'nbf', 'iat']
 --- problem chomp
 token-invalid
@@ -350,9 +355,9 @@ token-invalid
 --- tokens eval
 [::jws('{"alg":"HS256","alg":"HS256"}', ::claims()), ::jws('{"alg":"none","alg":"HS256"}', ::claims()),
  ::jws('{"alg":"HS256","\u0061lg":"none"}', ::claims()),
- map { ::payload($_) } '{"sub":"3","sub":"1","exp":9999999999}',
- '{"sub":"3","exp":1,"exp":9999999999}', '{"sub":"3","exp":9999999999,"role":"user","role":"admin"}',
- '{"sub":"3","exp":9999999999,"x":{"a":1,"a":2}}']
+ map { ::payload($_) } '{"sub":"3","sub":"1","exp":LATER}',
+ '{"sub":"3","exp":1,"exp":LATER}', '{"sub":"3","exp":LATER,"role":"user","role":"admin"}',
+ '{"sub":"3","exp":LATER,"x":{"a":1,"a":2}}']
 --- problem chomp
 token-invalid
 
@@ -363,11 +368,11 @@ token-invalid
 [(map { ::jws($_, ::claims()) } '', '[]', 'null', '"HS256"', '{"alg":"HS256"', '{"alg":"HS256"} x',
   "\xef\xbb\xbf" . '{"alg":"HS256"}', '{"alg":"HS256",}', "{'alg':'HS256'}", '{"alg":"HS256"}{}',
   "{\"alg\":\"HS256\",\"x\":\"\xff\"}"),
- (map { ::payload($_) } '', '[]', 'null', '3', '{"sub":"3","exp":9999999999',
-  '{"sub":"3","exp":9999999999}x', '[{"sub":"3","exp":9999999999}]',
-  "{\"sub\":\"3\",\"exp\":9999999999,\"x\":\"\xc0\xaf\"}",
-  '{"sub":"3","exp":9999999999,"x":' . '[' x 40 . ']' x 40 . '}',
-  '{"sub":"3","exp":9999999999,"x":NaN}')]
+ (map { ::payload($_) } '', '[]', 'null', '3', '{"sub":"3","exp":LATER',
+  '{"sub":"3","exp":LATER}x', '[{"sub":"3","exp":LATER}]',
+  "{\"sub\":\"3\",\"exp\":LATER,\"x\":\"\xc0\xaf\"}",
+  '{"sub":"3","exp":LATER,"x":' . '[' x 40 . ']' x 40 . '}',
+  '{"sub":"3","exp":LATER,"x":NaN}')]
 --- problem chomp
 token-invalid
 
@@ -387,14 +392,14 @@ token-invalid
 --- tokens eval
 [::changed(sub { s/$/=/ }), ::changed(sub { s/$/==/ }), ::changed(sub { s/\./=./ }),
  ::alias(1), ::alias(2), ::alias(3),
- ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '=.' . ::encoded('{"sub":"3","exp":9999999999}')),
- ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '.' . ::encoded('{"sub":"3","exp":9999999999,"x":"?"}') . '='),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '=.' . ::encoded('{"sub":"3","exp":LATER}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '.' . ::encoded('{"sub":"3","exp":LATER,"x":"?"}') . '='),
  ::signed_text(MIME::Base64::encode_base64('{"alg":"HS256","kid":"test","x":"~~~???"}', '') . '.'
-               . ::encoded('{"sub":"3","exp":9999999999}')),
- ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '. ' . ::encoded('{"sub":"3","exp":9999999999}')),
- ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . ".\t" . ::encoded('{"sub":"3","exp":9999999999}')),
- ::signed_text('%65' . ::encoded('{"alg":"HS256"}') . '.' . ::encoded('{"sub":"3","exp":9999999999}')),
- ::signed_text('{"alg":"HS256"}.' . ::encoded('{"sub":"3","exp":9999999999}'))]
+               . ::encoded('{"sub":"3","exp":LATER}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . '. ' . ::encoded('{"sub":"3","exp":LATER}')),
+ ::signed_text(::encoded('{"alg":"HS256","kid":"test"}') . ".\t" . ::encoded('{"sub":"3","exp":LATER}')),
+ ::signed_text('%65' . ::encoded('{"alg":"HS256"}') . '.' . ::encoded('{"sub":"3","exp":LATER}')),
+ ::signed_text('{"alg":"HS256"}.' . ::encoded('{"sub":"3","exp":LATER}'))]
 --- problem chomp
 token-invalid
 
@@ -425,9 +430,9 @@ token-invalid
 === TEST 27: sub is a user's number
 --- tokens eval
 [(map { ::token(sub => $_) } '0', '-1', '1.5', '+1', '01', ' 1', '1 ', '1e3', 'admin', '', "1\0",
-  '9007199254740993', '9999999999999999999', '18446744073709551617', '0x1', [1], {}),
- ::token(sub => undef), ::payload('{"sub":1,"exp":9999999999}'),
- ::payload('{"sub":null,"exp":9999999999}')]
+  '9007199254740993', 'LATER999999999', '18446744073709551617', '0x1', [1], {}),
+ ::token(sub => undef), ::payload('{"sub":1,"exp":LATER}'),
+ ::payload('{"sub":null,"exp":LATER}')]
 --- problem chomp
 token-invalid
 
@@ -588,5 +593,43 @@ leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=ap
  sub { s/[^.]*$/'A' x 342/e }, sub { s/([^.]*)$/$1$1/ }, sub { s/\.([^.]*)$/'.AA' . substr $1, 0, -2/e },
  sub { s/[^.]*$/'_' x 342/e }, sub { s/\.([^.]{100})(.)/".$1" . ($2 eq 'A' ? 'B' : 'A')/e },
  sub { s/[^.]*$/'x' x 700/e }]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 42: older than tokens of that key get
+--- tokens eval
+[::token(exp => time + 3605), ::token(iat => time - 3000, exp => time + 605),
+ ::token(iat => undef, exp => time + 3700), ::token(iat => 1, exp => time + 10)]
+--- problem chomp
+token-invalid
+
+
+
+=== TEST 43: nearly as old as tokens of that key get
+--- tokens eval
+[::token(exp => time + 3595), ::token(iat => time - 3000, exp => time + 595),
+ ::token(iat => undef, exp => time + 3595)]
+
+
+
+=== TEST 44: tokens of two keys, which get older, and not so old
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test max_age=15m;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api max_age=10h;
+--- tokens eval
+[::token(), ::provided($::rs256, ::provided_claims(exp => time + 35995))]
+--- response_headers eval
+['X-Told: 3 user', 'X-Told: 3 ']
+
+
+
+=== TEST 45: older than those of either
+--- keys
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test max_age=15m;
+leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=api max_age=10h;
+--- tokens eval
+[::token(exp => time + 910), ::provided($::rs256, ::provided_claims(exp => time + 36010))]
 --- problem chomp
 token-invalid

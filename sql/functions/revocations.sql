@@ -51,9 +51,9 @@ begin
 
     delete from public.revocations r where r.keep_until <= now();
 
-    -- 900 s is the life of an access token, 60 s the leeway
+    -- no gateway accepts a token that lives longer than a day; 90 s of leeway
     epoch := private.issued_at(user_id) + 1;
-    keep := epoch + 1000;
+    keep := epoch + 86400 + 90;
 
     insert into public.revocations as r (kind, user_id, session, epoch, keep_until)
     values (

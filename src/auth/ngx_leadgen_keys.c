@@ -266,6 +266,24 @@ ngx_leadgen_keys_signer(const ngx_array_t *keys)
 }
 
 
+time_t
+ngx_leadgen_keys_max_age(const ngx_array_t *keys)
+{
+    time_t                    max_age;
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key;
+
+    max_age = NGX_LEADGEN_TOKEN_LIFETIME;
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+        max_age = ngx_max(max_age, key[i].max_age);
+    }
+
+    return max_age;
+}
+
+
 const ngx_str_t *
 ngx_leadgen_keys_role(const ngx_array_t *keys, ngx_uint_t n, ngx_str_t *file,
     ngx_uint_t *line)

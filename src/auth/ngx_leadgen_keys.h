@@ -45,6 +45,7 @@ struct ngx_leadgen_key_s {
     ngx_str_t                       role_claim; /* empty: "role" */
     ngx_array_t                    *role_map;   /* ngx_keyval_t; NULL: roles
                                                  * are claimed as they are */
+    time_t                          max_age;    /* of tokens, seconds */
     ngx_str_t                       file;   /* where it was configured */
     ngx_uint_t                      line;
 };

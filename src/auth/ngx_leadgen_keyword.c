@@ -15,11 +15,14 @@ typedef struct {
     ngx_str_t  audience;
     ngx_str_t  role_claim;
     ngx_str_t  role_map;
+    ngx_str_t  max_age;
 } ngx_leadgen_keyword_values_t;
 
 
 static ngx_int_t ngx_leadgen_keyword_word(ngx_conf_t *cf,
     ngx_leadgen_keyword_values_t *values, ngx_str_t *word);
+static ngx_int_t ngx_leadgen_keyword_age(ngx_conf_t *cf,
+    ngx_leadgen_key_t *key, ngx_str_t *value);
 static ngx_array_t *ngx_leadgen_keyword_map(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_int_t ngx_leadgen_keyword_pair(ngx_array_t *map, u_char *p,
     u_char *last);
@@ -61,6 +64,10 @@ ngx_leadgen_keyword_read(ngx_conf_t *cf, ngx_leadgen_key_t *key,
         }
     }
 
+    if (ngx_leadgen_keyword_age(cf, key, &values.max_age) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (values.role_map.len) {
         key->role_map = ngx_leadgen_keyword_map(cf, &values.role_map);
 
@@ -94,7 +101,8 @@ ngx_leadgen_keyword_word(ngx_conf_t *cf, ngx_leadgen_keyword_values_t *values,
         NGX_LEADGEN_KEYWORD(issuer, 512),
         NGX_LEADGEN_KEYWORD(audience, 512),
         NGX_LEADGEN_KEYWORD(role_claim, 512),
-        NGX_LEADGEN_KEYWORD(role_map, 4096)
+        NGX_LEADGEN_KEYWORD(role_map, 4096),
+        NGX_LEADGEN_KEYWORD(max_age, 32)
     };
 
     for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -129,9 +137,35 @@ ngx_leadgen_keyword_word(ngx_conf_t *cf, ngx_leadgen_keyword_values_t *values,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown option \"%V\" of a key: use alg=, kid=, "
-                       "issuer=, audience=, role_claim= or role_map=", word);
+                       "issuer=, audience=, role_claim=, role_map= or "
+                       "max_age=", word);
 
     return NGX_ERROR;
+}
+
+
+/* No less than our own tokens live, no more than SQL remembers revocations. */
+
+static ngx_int_t
+ngx_leadgen_keyword_age(ngx_conf_t *cf, ngx_leadgen_key_t *key,
+    ngx_str_t *value)
+{
+    key->max_age = NGX_LEADGEN_TOKEN_AGE;
+
+    if (value->len) {
+        key->max_age = ngx_parse_time(value, 1);
+    }
+
+    if (key->max_age < NGX_LEADGEN_TOKEN_LIFETIME
+        || key->max_age > NGX_LEADGEN_TOKEN_AGE_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"max_age=%V\" is not a time from 15m to 1d",
+                           value);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -14,6 +14,9 @@
 #define NGX_LEADGEN_REVOCATION_INTERVAL  5000       /* milliseconds */
 #define NGX_LEADGEN_REVOCATION_RETRY     500
 
+/* Seconds that clocks may differ by, beside the leeway of tokens. */
+#define NGX_LEADGEN_REVOCATION_CLOCKS    60
+
 /* Numbers are drawn before transactions commit, so a lower one may show up
  * later than a higher one: what is asked for overlaps. */
 #define NGX_LEADGEN_REVOCATION_OVERLAP   256
@@ -26,7 +29,6 @@ typedef enum {
     NGX_LEADGEN_REVOCATION_KIND,
     NGX_LEADGEN_REVOCATION_SUBJECT,
     NGX_LEADGEN_REVOCATION_EPOCH,
-    NGX_LEADGEN_REVOCATION_KEEP,
     NGX_LEADGEN_REVOCATION_NCOLS
 } ngx_leadgen_revocation_column_e;
 
@@ -38,12 +40,15 @@ static struct {
     ngx_event_t             timer;
     ngx_uint_t              asking;
     ngx_int_t               sequence;       /* the last one known */
-    u_char                  text[NGX_INT64_LEN];
+    time_t                  memory;         /* seconds, of a revocation */
+    u_char                  text[2][NGX_INT64_LEN];
     time_t                  current;        /* when all was known */
 } ngx_leadgen_revocation;
 
 
 static void ngx_leadgen_revocation_ask(ngx_event_t *ev);
+static void ngx_leadgen_revocation_number(ngx_str_t *arg, u_char *text,
+    int64_t number);
 static void ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call);
 static void ngx_leadgen_revocation_apply(const ngx_str_t *columns);
 
@@ -51,13 +56,13 @@ static void ngx_leadgen_revocation_apply(const ngx_str_t *columns);
 const char  ngx_leadgen_revocation_channels[] = "LISTEN leadgen_revocations";
 
 static const char  ngx_leadgen_revocation_statement[] =
-    "select sequence, kind, subject, epoch, keep "
-    "from api.revocations_since($1::bigint)";
+    "select sequence, kind, subject, epoch "
+    "from api.revocations_since($1::bigint) where epoch > $2::bigint";
 
 
 ngx_int_t
 ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
-    const ngx_leadgen_backend_conf_t *conf)
+    const ngx_leadgen_backend_conf_t *conf, const ngx_array_t *keys)
 {
     ngx_event_t              *ev;
     static ngx_connection_t   none = { .fd = (ngx_socket_t) -1 };
@@ -74,6 +79,10 @@ ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
     if (ngx_leadgen_revocation.backend == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_leadgen_revocation.memory = ngx_leadgen_keys_max_age(keys)
+                                    + NGX_LEADGEN_TOKEN_LEEWAY
+                                    + NGX_LEADGEN_REVOCATION_CLOCKS;
 
     /* what a zone kept over a reload knows is no older than the reload */
 
@@ -131,7 +140,7 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
         return;
     }
 
-    call = ngx_leadgen_call_create(NULL, 1);
+    call = ngx_leadgen_call_create(NULL, 2);
     if (call == NULL) {
         return;
     }
@@ -140,10 +149,13 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
 
     call->done = ngx_leadgen_revocation_answer;
     call->statement = ngx_leadgen_revocation_statement;
-    call->args[0].data = ngx_leadgen_revocation.text;
-    call->args[0].len = ngx_sprintf(ngx_leadgen_revocation.text, "%i",
-                                    ngx_max(since, 0))
-                        - ngx_leadgen_revocation.text;
+
+    ngx_leadgen_revocation_number(&call->args[0],
+                                  ngx_leadgen_revocation.text[0],
+                                  ngx_max(since, 0));
+    ngx_leadgen_revocation_number(&call->args[1],
+                                  ngx_leadgen_revocation.text[1],
+                                  ngx_time() - ngx_leadgen_revocation.memory);
 
     if (ngx_leadgen_call_submit(ngx_leadgen_revocation.backend, call, 0)
         != NGX_OK)
@@ -153,6 +165,14 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
     }
 
     ngx_leadgen_revocation.asking = 1;
+}
+
+
+static void
+ngx_leadgen_revocation_number(ngx_str_t *arg, u_char *text, int64_t number)
+{
+    arg->data = text;
+    arg->len = ngx_sprintf(text, "%L", number) - text;
 }
 
 
@@ -183,7 +203,7 @@ ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
 }
 
 
-/* The payload has the columns of a row, with spaces between. */
+/* The payload begins with the columns of a row, with spaces between. */
 
 void
 ngx_leadgen_revocation_notified(void *data, ngx_str_t *channel,
@@ -227,12 +247,12 @@ ngx_leadgen_revocation_apply(const ngx_str_t *columns)
                         columns[NGX_LEADGEN_REVOCATION_SEQUENCE].len);
     epoch = ngx_atotm(columns[NGX_LEADGEN_REVOCATION_EPOCH].data,
                       columns[NGX_LEADGEN_REVOCATION_EPOCH].len);
-    keep = ngx_atotm(columns[NGX_LEADGEN_REVOCATION_KEEP].data,
-                     columns[NGX_LEADGEN_REVOCATION_KEEP].len);
 
-    if (sequence == NGX_ERROR || epoch == NGX_ERROR || keep == NGX_ERROR) {
+    if (sequence == NGX_ERROR || epoch == NGX_ERROR) {
         return;
     }
+
+    keep = epoch + ngx_leadgen_revocation.memory;
 
     ngx_leadgen_revocation.sequence = ngx_max(ngx_leadgen_revocation.sequence,
                                               sequence);

@@ -16,8 +16,8 @@
 
 static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
     json_t *claims);
-static ngx_int_t ngx_leadgen_token_times(json_t *claims,
-    ngx_leadgen_principal_t *principal);
+static ngx_int_t ngx_leadgen_token_times(const ngx_leadgen_key_t *key,
+    json_t *claims, ngx_leadgen_principal_t *principal);
 static ngx_int_t ngx_leadgen_token_time(json_t *claims, const char *name,
     int64_t *value);
 static ngx_int_t ngx_leadgen_token_subject(const ngx_leadgen_key_t *key,
@@ -58,7 +58,7 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
-    if (ngx_leadgen_token_times(claims, principal) != NGX_OK) {
+    if (ngx_leadgen_token_times(key, claims, principal) != NGX_OK) {
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
@@ -127,8 +127,14 @@ ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
 }
 
 
+/*
+ * A token that lived longer than revocations are remembered could come back.
+ * One without iat was issued we don't know when: what is left of it counts.
+ */
+
 static ngx_int_t
-ngx_leadgen_token_times(json_t *claims, ngx_leadgen_principal_t *principal)
+ngx_leadgen_token_times(const ngx_leadgen_key_t *key, json_t *claims,
+    ngx_leadgen_principal_t *principal)
 {
     int64_t  now, expires, issued, begins;
 
@@ -144,6 +150,13 @@ ngx_leadgen_token_times(json_t *claims, ngx_leadgen_principal_t *principal)
         || issued > now + NGX_LEADGEN_TOKEN_LEEWAY
         || begins > now + NGX_LEADGEN_TOKEN_LEEWAY)
     {
+        return NGX_ERROR;
+    }
+
+    if (expires - (issued ? issued : now) > key->max_age) {
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "leadgen: token: one of key \"%V\" lives longer than "
+                      "its max_age=", &key->kid);
         return NGX_ERROR;
     }
 

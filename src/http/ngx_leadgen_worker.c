@@ -49,7 +49,8 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     }
 
     if (mcf->database.driver
-        && ngx_leadgen_revocation_start(cycle, &mcf->revocations) != NGX_OK)
+        && ngx_leadgen_revocation_start(cycle, &mcf->revocations, mcf->keys)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -53,7 +53,8 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
 static void
 add_key(ngx_conf_t *conf, const char *text, size_t len)
 {
-    ngx_str_t  copy;
+    ngx_str_t           copy;
+    ngx_leadgen_key_t  *key;
 
     copy.len = len;
     copy.data = ngx_pnalloc(conf->pool, len);
@@ -62,6 +63,11 @@ add_key(ngx_conf_t *conf, const char *text, size_t len)
     if (ngx_leadgen_keys_add(conf, keys, &copy, NULL, 0) != NGX_CONF_OK) {
         abort();
     }
+
+    /* seeds are for all times */
+
+    key = keys->elts;
+    key[keys->nelts - 1].max_age = NGX_MAX_INT_T_VALUE;
 }
 
 

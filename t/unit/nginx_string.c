@@ -13,7 +13,8 @@
 static u_char *
 unit_put(u_char *buf, u_char *last, const void *data, size_t len)
 {
-    return ngx_cpymem(buf, data, ngx_min(len, (size_t) (last - buf)));
+    return len ? ngx_cpymem(buf, data, ngx_min(len, (size_t) (last - buf)))
+               : buf;
 }
 
 
@@ -382,4 +383,29 @@ void
 ngx_explicit_memzero(void *buf, size_t n)
 {
     explicit_bzero(buf, n);
+}
+
+
+/* Seconds: a number, and maybe one of s, m, h and d. */
+
+ngx_int_t
+ngx_parse_time(ngx_str_t *line, ngx_uint_t is_sec)
+{
+    size_t      len;
+    ngx_int_t   n, factor;
+
+    len = line->len;
+    factor = 1;
+
+    switch (len ? line->data[len - 1] : 0) {
+    case 'd': factor *= 24; /* fall through */
+    case 'h': factor *= 60; /* fall through */
+    case 'm': factor *= 60; /* fall through */
+    case 's': len--; break;
+    default:  break;
+    }
+
+    n = ngx_atoi(line->data, len);
+
+    return n == NGX_ERROR || !is_sec ? NGX_ERROR : n * factor;
 }

@@ -212,7 +212,15 @@ test_claims(void)
         { "{\"sub\":\"1\",\"exp\":1}", EXPIRED },
         { "{\"sub\":\"1\",\"exp\":0}", INVALID },
         { "{\"sub\":\"1\",\"exp\":-1}", INVALID },
-        { "{\"sub\":\"1\",\"exp\":9007199254740991}", OK },
+        { "{\"sub\":\"1\",\"exp\":9007199254740991}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700003600}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700003601}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700003600,\"iat\":1700000000}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700003601,\"iat\":1700000000}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700003601,\"iat\":1700000001}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"iat\":1699996401}", OK },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"iat\":1699996400}", INVALID },
+        { "{\"sub\":\"1\",\"exp\":1700000001,\"iat\":1}", INVALID },
         { "{\"sub\":\"1\",\"exp\":9007199254740992}", INVALID },
         { "{\"sub\":\"1\",\"exp\":9223372036854775807}", INVALID },
         { "{\"sub\":\"1\",\"exp\":-9223372036854775808}", INVALID },
@@ -307,6 +315,35 @@ test_issuer(void)
            NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "without audience it is not");
     is_int(claims("{\"sub\":\"1\",\"exp\":1700000001,\"aud\":\"them\"}"),
            NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "nor without issuer");
+}
+
+
+/* How long a token may live is its key's. */
+
+static void
+test_age(void)
+{
+    keys = ngx_leadgen_keys_create(pool);
+    is_int(ngx_leadgen_keys_max_age(keys), 900, "without keys: our own tokens");
+
+    add_key("a key of thirty-two bytes, or so", "kid=a", "max_age=2h");
+    is_int(ngx_leadgen_keys_max_age(keys), 7200, "of one key");
+    is_int(claims("{\"sub\":\"1\",\"exp\":1700007200}"),
+           NGX_LEADGEN_PROBLEM_NONE, "two hours are fine");
+    is_int(claims("{\"sub\":\"1\",\"exp\":1700007201}"),
+           NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "a second more is not");
+
+    add_key("one more of thirty-two bytes, so", "kid=b", "max_age=1d");
+    add_key("another key, of thirty-two bytes", "kid=c", "max_age=15m");
+    is_int(ngx_leadgen_keys_max_age(keys), 86400, "the longest of all");
+    is_int(claims("{\"sub\":\"1\",\"exp\":1700007201}"),
+           NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "but each has its own");
+    is_int(keys->nelts, 3, "keys");
+
+    add_key("some other key of 32 bytes......", "kid=d", "max_age=899");
+    add_key("some other key of 32 bytes......", "kid=d", "max_age=86401");
+    add_key("some other key of 32 bytes......", "kid=d", "max_age=long");
+    is_int(keys->nelts, 3, "what is too short, too long, or no time is none");
 }
 
 
@@ -433,6 +470,7 @@ main(void)
     test_nobody();
     test_refresh();
     test_issuer();
+    test_age();
     test_all_roles();
     test_public();
 
