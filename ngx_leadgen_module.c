@@ -107,6 +107,13 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_leadgen_location_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_path_strict"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_leadgen_location_path_strict,

@@ -74,6 +74,7 @@ struct ngx_leadgen_call_s {
     ngx_leadgen_call_t       **slot;
     ngx_leadgen_backend_t     *backend;
     ngx_event_t                deadline;
+    uint64_t                   began;       /* ngx_leadgen_histogram_now() */
     ngx_pool_t                *pool;
     unsigned                   waiting:1;
     unsigned                   owned:1;
@@ -127,6 +128,9 @@ void ngx_leadgen_backend_stop(ngx_leadgen_backend_t *backend);
 
 /* Whether at least one link is up. */
 ngx_uint_t ngx_leadgen_backend_is_up(ngx_leadgen_backend_t *backend);
+
+/* Sets the gauges of all backends of this worker, by their names. */
+void ngx_leadgen_backend_sample(void);
 
 
 /*

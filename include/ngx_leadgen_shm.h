@@ -20,6 +20,22 @@ typedef enum {
 } ngx_leadgen_metric_e;
 
 
+typedef enum {
+#define HISTOGRAM(id, name, labels, help)  NGX_LEADGEN_HISTOGRAM_##id,
+#include "tables/histograms.def"
+#undef HISTOGRAM
+    NGX_LEADGEN_NHISTOGRAMS
+} ngx_leadgen_histogram_e;
+
+
+typedef enum {
+#define BACKEND_METRIC(id, name, labels, type, help)  NGX_LEADGEN_BACKEND_##id,
+#include "tables/backend_metrics.def"
+#undef BACKEND_METRIC
+    NGX_LEADGEN_NBACKEND_METRICS
+} ngx_leadgen_backend_metric_e;
+
+
 typedef struct ngx_leadgen_zone_s  ngx_leadgen_zone_t;
 
 
@@ -40,16 +56,112 @@ void ngx_leadgen_zone_attach(ngx_shm_zone_t *shm_zone);
 ngx_leadgen_zone_t *ngx_leadgen_zone(void);
 
 
-/* --- metric --- */
+/*
+ * --- metric: rows of the table of metrics ---
+ *
+ * Without an attached zone these functions do nothing, and what they tell is 0.
+ * Each worker writes to a place of its own, so that none waits for another.
+ */
 
-/* Adds to a counter; without an attached zone it does nothing. */
+/* How each type of a row is summed up; see tables/metrics.def. */
+
+typedef enum {
+    NGX_LEADGEN_METRIC_IS_COUNTER = 0,
+    NGX_LEADGEN_METRIC_IS_GAUGE,
+    NGX_LEADGEN_METRIC_IS_SUM,
+    NGX_LEADGEN_METRIC_IS_MAX,
+    NGX_LEADGEN_METRIC_IS_WORKER
+} ngx_leadgen_metric_type_e;
+
+
+typedef struct {
+    const char                 *name;       /* without nginx_leadgen_ */
+    const char                 *labels;     /* "" or name="value",... */
+    ngx_leadgen_metric_type_e   type;
+    const char                 *help;
+} ngx_leadgen_metric_row_t;
+
+extern const ngx_leadgen_metric_row_t
+    ngx_leadgen_metric_rows[NGX_LEADGEN_NMETRICS];
+
+/*
+ * Makes a place of the attached zone this worker's, once it starts; its gauges
+ * are those of a worker that came before it no longer.
+ */
+void ngx_leadgen_metric_attach(ngx_uint_t worker);
+
+/* This worker lives: without this for NGX_LEADGEN_METRIC_ALIVE milliseconds its
+ * gauges do not count. */
+void ngx_leadgen_metric_beat(void);
+
+#define NGX_LEADGEN_METRIC_ALIVE  5000
+
+/* Adds to a counter. */
 void ngx_leadgen_metric_add(ngx_leadgen_metric_e metric, ngx_uint_t n);
 
-/* Sets a gauge; without an attached zone it does nothing. */
+/* Sets a gauge. */
 void ngx_leadgen_metric_set(ngx_leadgen_metric_e metric, ngx_uint_t value);
 
-/* What a counter or gauge stands at; 0 without an attached zone. */
+/* The sum, value or maximum of all workers, by the row's type. */
 ngx_uint_t ngx_leadgen_metric_get(ngx_leadgen_metric_e metric);
+
+/* The same of one worker, from 0 on.  NGX_DECLINED: there is none now;
+ * NGX_DONE: nor one of a higher number. */
+ngx_int_t ngx_leadgen_metric_get_worker(ngx_leadgen_metric_e metric,
+    ngx_uint_t worker, ngx_uint_t *value);
+
+
+/* --- histogram: how long something takes, in nanoseconds --- */
+
+#define NGX_LEADGEN_HISTOGRAM_BUCKETS  23
+
+/* Upper bounds, ascending; one more bucket is for all above. */
+extern const uint64_t
+    ngx_leadgen_histogram_bounds[NGX_LEADGEN_HISTOGRAM_BUCKETS];
+
+
+typedef struct {
+    uint64_t                   count[NGX_LEADGEN_HISTOGRAM_BUCKETS + 1];
+    uint64_t                   sum;         /* nanoseconds */
+} ngx_leadgen_histogram_view_t;
+
+
+/* Nanoseconds on a clock that never steps. */
+uint64_t ngx_leadgen_histogram_now(void);
+
+/* Something that began then ends now.  Costs a few dozen nanoseconds. */
+void ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
+    uint64_t began);
+
+/* All workers' sum. */
+void ngx_leadgen_histogram_get(ngx_leadgen_histogram_e histogram,
+    ngx_leadgen_histogram_view_t *view);
+
+
+/* --- series: metrics of backends, by their names --- */
+
+#define NGX_LEADGEN_SERIES_NAME  24         /* bytes; longer ones are cut */
+
+/* The number of a backend's series, made when there is none yet; NGX_ERROR:
+ * there is no room, and it is not measured. */
+ngx_int_t ngx_leadgen_series_open(const ngx_str_t *name);
+
+/* The name of a series, from 0 on; NULL: there are no more. */
+const u_char *ngx_leadgen_series_name(ngx_int_t series);
+
+void ngx_leadgen_series_add(ngx_int_t series,
+    ngx_leadgen_backend_metric_e metric, ngx_uint_t n);
+void ngx_leadgen_series_set(ngx_int_t series,
+    ngx_leadgen_backend_metric_e metric, ngx_uint_t value);
+void ngx_leadgen_series_observe(ngx_int_t series, uint64_t began);
+
+ngx_uint_t ngx_leadgen_series_get(ngx_int_t series,
+    ngx_leadgen_backend_metric_e metric);
+void ngx_leadgen_series_get_duration(ngx_int_t series,
+    ngx_leadgen_histogram_view_t *view);
+
+extern const ngx_leadgen_metric_row_t
+    ngx_leadgen_series_rows[NGX_LEADGEN_NBACKEND_METRICS];
 
 
 /* --- epoch: from when on a subject's credentials count --- */

@@ -581,7 +581,7 @@ __DATA__
 === TEST 77: a zone that is too small
 --- missing: zone
 --- directive: leadgen_zone leadgen:8k;
---- says: zone "leadgen" is too small: it needs 32768 bytes at least
+--- says: zone "leadgen" is too small: it needs 65536 bytes at least
 
 
 
@@ -610,10 +610,12 @@ __DATA__
 --- says: "leadgen_database" is neither a PostgreSQL URI nor keyword=value pairs
 
 
+
 === TEST 82: a database URI that is none
 --- missing: database
 --- directive: leadgen_database "postgresql://user:swordfish@[x/y";
 --- says: "leadgen_database" is neither a PostgreSQL URI
+
 
 
 === TEST 83: a database by a service\'s name
@@ -622,14 +624,17 @@ __DATA__
 --- says: "leadgen_database" has a service, whose file would be read
 
 
+
 === TEST 84: a Redis server that is none
 --- directive: leadgen_redis "127.0.0.1:swordfish";
 --- says: "leadgen_redis" does not begin with redis:// or unix://
 
 
+
 === TEST 85: two Redis servers
 --- directive: leadgen_redis redis://127.0.0.1; leadgen_redis redis://127.0.0.2;
 --- says: "leadgen_redis" directive is duplicate
+
 
 
 === TEST 86: a bad option beside a password
@@ -1098,11 +1103,9 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 144: a private Ed25519 key
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/ed;
-
 
 
 
@@ -1113,13 +1116,11 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 146: a public key before a secret, where tokens are signed
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public; leadgen_jwt_key file:$TEST_NGINX_KEY;
 --- config
     location /api/auth { leadgen_api; }
-
 
 
 
@@ -1132,12 +1133,10 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 148: an RSA key of 1024 bits
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/weak;
 --- says: the RSA key has 1024 bits: RS256 needs 2048 to 4096
-
 
 
 
@@ -1148,12 +1147,10 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 150: an encrypted key
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/locked;
 --- says: the PEM key is encrypted: decrypt it with
-
 
 
 
@@ -1164,12 +1161,10 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 152: a public key as a secret
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public alg=HS256;
 --- says: a key of type ED25519 is for EdDSA, not for HS256
-
 
 
 
@@ -1179,12 +1174,10 @@ GET /api/y role=boss;
 
 
 
-
 === TEST 154: a map to a role that is not
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public role_map=a:admin,b:boss;
 --- says: unknown role "boss" of role_map=
-
 
 
 
@@ -1200,9 +1193,11 @@ GET /api/y role=boss;
 --- says: "leadgen_smtp" is not smtp://
 
 
+
 === TEST 157: smtp of another scheme
 --- directive: leadgen_smtp http://ann:swordfish@mail/;
 --- says: "leadgen_smtp" does not begin with smtp:// or smtps://
+
 
 
 === TEST 158: smtp with a path
@@ -1210,9 +1205,11 @@ GET /api/y role=boss;
 --- says: "leadgen_smtp" has more than user, password, host and port
 
 
+
 === TEST 159: smtp with a user alone
 --- directive: leadgen_smtp smtp://swordfish@mail;
 --- says: "leadgen_smtp" has a user without password
+
 
 
 === TEST 160: smtp without host, from the environment
@@ -1220,9 +1217,11 @@ GET /api/y role=boss;
 --- says: "leadgen_smtp" is not smtp://
 
 
+
 === TEST 161: smtp of an unset variable
 --- directive: leadgen_smtp env:LEADGEN_TEST_NONE;
 --- says: environment variable "LEADGEN_TEST_NONE" is not set
+
 
 
 === TEST 162: smtp with a sender that is none
@@ -1230,9 +1229,11 @@ GET /api/y role=boss;
 --- says: sender "leadgen" has not one @: use from=ADDRESS
 
 
+
 === TEST 163: smtp with a sender that brings a header
 --- directive: leadgen_smtp smtp://mail "from=a@b\tc";
 --- says:  is not printable: use from=ADDRESS
+
 
 
 === TEST 164: smtp with a timeout that is none
@@ -1240,9 +1241,11 @@ GET /api/y role=boss;
 --- says: "timeout=soon" is not a time from 100ms to 45s
 
 
+
 === TEST 165: smtp with a timeout beyond the lease
 --- directive: leadgen_smtp smtp://mail timeout=46s;
 --- says: "timeout=46s" is not a time from 100ms to 45s
+
 
 
 === TEST 166: smtp with another option
@@ -1250,9 +1253,11 @@ GET /api/y role=boss;
 --- says: unknown option "links=2": use from= or timeout=
 
 
+
 === TEST 167: smtp twice
 --- directive: leadgen_smtp smtp://mail; leadgen_smtp smtp://mail;
 --- says: "leadgen_smtp" directive is duplicate
+
 
 
 === TEST 168: a public URL without scheme
@@ -1260,9 +1265,11 @@ GET /api/y role=boss;
 --- says: "leadgen_public_url" directive is not http://HOST[:PORT][/PATH], or https
 
 
+
 === TEST 169: a public URL of another scheme
 --- directive: leadgen_public_url ftp://example.com;
 --- says: "leadgen_public_url" directive is not http://
+
 
 
 === TEST 170: a public URL without host
@@ -1270,9 +1277,11 @@ GET /api/y role=boss;
 --- says: "leadgen_public_url" directive is not http://
 
 
+
 === TEST 171: a public URL of a scheme alone
 --- directive: leadgen_public_url https://;
 --- says: "leadgen_public_url" directive is not http://
+
 
 
 === TEST 172: a public URL with a query
@@ -1280,14 +1289,17 @@ GET /api/y role=boss;
 --- says: "leadgen_public_url" directive has characters
 
 
+
 === TEST 173: a public URL with a space
 --- directive: leadgen_public_url "https://example.com/ x";
 --- says: "leadgen_public_url" directive has characters
 
 
+
 === TEST 174: a public URL twice
 --- directive: leadgen_public_url http://a; leadgen_public_url http://a;
 --- says: "leadgen_public_url" directive is duplicate
+
 
 
 === TEST 175: smtp without a database
@@ -1296,8 +1308,10 @@ GET /api/y role=boss;
 --- says: "leadgen_smtp" needs a "leadgen_database" in http{}
 
 
+
 === TEST 176: smtp with all its options
 --- directive: leadgen_smtp smtps://ann%40example.com:s%2Fx@127.0.0.1:465 from=leadgen@example.com timeout=45s;
+
 
 
 === TEST 177: smtp without a sender, and a public URL
@@ -1346,3 +1360,17 @@ GET /api/y role=boss;
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEY max_age=old;
 --- says: "max_age=old" is not a time from 15m to 1d
+
+
+
+=== TEST 185: metrics without a zone
+--- missing: zone spool
+--- config
+    location = /metrics { leadgen_metrics; }
+--- says: "leadgen_metrics" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 186: the smallest zone
+--- missing: zone
+--- directive: leadgen_zone leadgen:64k;

@@ -31,6 +31,8 @@ TABLES = {
                "tasks"),
     "fields": ("FIELD", "owner name #type #need minimum maximum choices",
                "tasks"),
+    "histograms": ("HISTOGRAM", "#id name labels help"),
+    "backend_metrics": ("BACKEND_METRIC", "#id name labels #type help"),
 }
 
 
@@ -220,11 +222,39 @@ def readme_endpoints():
 
 
 def readme_metrics():
+    """One line a name: the rows of all three tables, and what has none."""
+    rows = ([{"name": "build_info", "labels": 'version="",nginx=""',
+              "type": "GAUGE",
+              "help": "The module's version and nginx's, always 1"}]
+            + [dict(row, labels='worker=""' if row["type"] == "WORKER"
+                    else row["labels"]) for row in read("metrics")]
+            + [dict(row, type="HISTOGRAM") for row in read("histograms")]
+            + [dict(row, labels=f'backend="",{row["labels"]}'.rstrip(","))
+               for row in read("backend_metrics")]
+            + [{"name": "call_duration_seconds", "labels": 'backend=""',
+                "type": "HISTOGRAM",
+                "help": "Calls to a backend, from being asked for to their end"
+                }])
+    merged = {}
+    for row in rows:
+        found = merged.setdefault(row["name"], dict(row, values={}))
+        for name, value in re.findall(r'(\w+)="(.*?)"', row["labels"]):
+            values = found["values"].setdefault(name, [])
+            if value and value not in values:
+                values.append(value)
+
+    def labels(values):
+        return ", ".join(f"{name}: {' '.join(words)}" if words else name
+                         for name, words in values.items())
+
+    def kind(row):
+        return row["type"].lower() if row["type"] in ("COUNTER", "HISTOGRAM") \
+            else "gauge"
+
     return markdown(
-        ["metric", "labels", "type", "counts"],
-        [(f"`nginx_leadgen_{row['name']}`",
-          f"`{row['labels']}`" if row["labels"] else "",
-          row["type"].lower(), row["help"]) for row in read("metrics")])
+        ["metric", "labels", "type", "tells"],
+        [(f"`nginx_leadgen_{name}`", labels(row["values"]), kind(row),
+          row["help"]) for name, row in merged.items()])
 
 
 def readme_tasks():

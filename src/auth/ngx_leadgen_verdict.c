@@ -73,19 +73,26 @@ ngx_leadgen_verdict(ngx_pool_t *pool, const ngx_array_t *keys,
     if (verdict == NULL) {
         problem = ngx_leadgen_token_verify(pool, keys, token, principal);
 
-        if (problem == NGX_LEADGEN_PROBLEM_NONE) {
-            ngx_leadgen_verdict_keep(token, principal);
+        if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+            ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_REFUSED, 1);
+            return problem;
         }
 
-        return problem;
+        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_VERIFIED, 1);
+        ngx_leadgen_verdict_keep(token, principal);
+
+        return NGX_LEADGEN_PROBLEM_NONE;
     }
 
     problem = ngx_leadgen_token_check(&verdict->principal);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_REFUSED, 1);
         ngx_leadgen_verdict_drop(verdict);
         return problem;
     }
+
+    ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_CACHED, 1);
 
     ngx_queue_remove(&verdict->queue);
     ngx_queue_insert_head(&ngx_leadgen_verdicts.used, &verdict->queue);

@@ -87,7 +87,10 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     ngx_uint_t intended)
 {
     size_t               size;
+    uint64_t             began;
     ngx_leadgen_event_t  fitting;
+
+    began = ngx_leadgen_histogram_now();
 
     (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
 
@@ -115,6 +118,7 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     }
 
     ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_APPENDED, 1);
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
     ngx_leadgen_pump_wake(1);
 
     return NGX_OK;

@@ -146,7 +146,27 @@ typedef struct {
 
 
 ngx_int_t ngx_leadgen_endpoint_handler(ngx_http_request_t *r);
+
+
+/* --- health, metrics --- */
+
 ngx_int_t ngx_leadgen_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_metrics_handler(ngx_http_request_t *r);
+
+/*
+ * Whether a request is GET or HEAD; its body is thrown away.  Another method is
+ * answered with 405, and then r->header_sent is set.
+ */
+ngx_int_t ngx_leadgen_health_takes(ngx_http_request_t *r);
+
+
+/* --- sampler: this worker's figures for /metrics --- */
+
+void ngx_leadgen_sampler_start(ngx_cycle_t *cycle);
+void ngx_leadgen_sampler_stop(void);
+
+
+/* --- endpoints --- */
 
 ngx_int_t ngx_leadgen_sql_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     json_t *body);

@@ -137,6 +137,7 @@ static ngx_leadgen_problem_e
 ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx)
 {
+    uint64_t                  began;
     ngx_leadgen_problem_e     problem;
     ngx_leadgen_main_conf_t  *mcf;
 
@@ -149,15 +150,21 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
         return NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
     }
 
+    began = ngx_leadgen_histogram_now();
+
     ngx_leadgen_trie_find(lcf->api ? mcf->api : lcf->policy,
                           ngx_leadgen_rule_method(&r->method_name), &r->uri,
                           &ctx->match);
+
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
 
     if (ctx->match.rule && ctx->match.rule->is_public) {
         return NGX_LEADGEN_PROBLEM_NONE;
     }
 
+    began = ngx_leadgen_histogram_now();
     problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION, began);
 
     if (ctx->match.rule == NULL) {
         return ngx_leadgen_guard_no_rule(lcf, ctx, problem);

@@ -8,13 +8,10 @@
 
 
 ngx_int_t
-ngx_leadgen_health_handler(ngx_http_request_t *r)
+ngx_leadgen_health_takes(ngx_http_request_t *r)
 {
-    u_char                     now[NGX_LEADGEN_TIME_TEXT];
-    ngx_int_t                  rc;
-    ngx_str_t                  allow = ngx_string("GET, HEAD");
-    ngx_leadgen_main_conf_t   *mcf;
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_int_t  rc;
+    ngx_str_t  allow = ngx_string("GET, HEAD");
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
@@ -30,6 +27,23 @@ ngx_leadgen_health_handler(ngx_http_request_t *r)
         return ngx_leadgen_reply_problem(r,
                                         NGX_LEADGEN_PROBLEM_METHOD_NOT_ALLOWED,
                                         NULL, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_leadgen_health_handler(ngx_http_request_t *r)
+{
+    u_char                     now[NGX_LEADGEN_TIME_TEXT];
+    ngx_int_t                  rc;
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    rc = ngx_leadgen_health_takes(r);
+    if (rc != NGX_OK || r->header_sent) {
+        return rc;
     }
 
     clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);

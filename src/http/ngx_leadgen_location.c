@@ -250,6 +250,23 @@ ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_leadgen_location_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_leadgen_conf_note(cf, "leadgen_metrics", &mcf->uses_zone);
+
+    clcf->handler = ngx_leadgen_metrics_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {

@@ -35,6 +35,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     }
 
     ngx_leadgen_zone_attach(mcf->zone);
+    ngx_leadgen_sampler_start(cycle);
 
     if (ngx_leadgen_worker_start(cycle, &mcf->files, &worker->files) != NGX_OK
         || ngx_leadgen_worker_start(cycle, &mcf->hashing, &worker->hashing)
@@ -127,6 +128,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
         ngx_leadgen_spool_close();
     }
 
+    ngx_leadgen_sampler_stop();
     ngx_leadgen_revocation_stop();
     ngx_leadgen_mailer_stop();
 

@@ -18,6 +18,7 @@ static ngx_leadgen_link_t *ngx_leadgen_backend_link(
 static void ngx_leadgen_backend_revive(ngx_leadgen_backend_t *backend);
 static void ngx_leadgen_backend_abandon(ngx_leadgen_backend_t *backend);
 static ngx_int_t ngx_leadgen_backend_links(ngx_leadgen_backend_t *backend);
+static void ngx_leadgen_backend_register(ngx_leadgen_backend_t *backend);
 
 
 static const ngx_leadgen_driver_t  *ngx_leadgen_backend_drivers[] = {
@@ -25,6 +26,11 @@ static const ngx_leadgen_driver_t  *ngx_leadgen_backend_drivers[] = {
     &ngx_leadgen_redis_driver,
     &ngx_leadgen_thread_driver
 };
+
+
+/* Those that are running in this worker. */
+
+static ngx_queue_t  ngx_leadgen_backends;
 
 
 static const ngx_leadgen_driver_t *
@@ -113,6 +119,8 @@ ngx_leadgen_backend_start(ngx_cycle_t *cycle,
         goto failed;
     }
 
+    ngx_leadgen_backend_register(backend);
+
     return backend;
 
 failed:
@@ -184,7 +192,59 @@ ngx_leadgen_backend_stop(ngx_leadgen_backend_t *backend)
         ngx_leadgen_link_stop(&backend->links[i]);
     }
 
+    ngx_queue_remove(&backend->others);
     ngx_destroy_pool(backend->pool);
+}
+
+
+/* --- metrics --- */
+
+static void
+ngx_leadgen_backend_register(ngx_leadgen_backend_t *backend)
+{
+    if (ngx_leadgen_backends.next == NULL) {
+        ngx_queue_init(&ngx_leadgen_backends);
+    }
+
+    backend->series = ngx_leadgen_series_open(&backend->conf->name);
+    ngx_queue_insert_tail(&ngx_leadgen_backends, &backend->others);
+}
+
+
+void
+ngx_leadgen_backend_sample(void)
+{
+    ngx_uint_t              i, up, flying;
+    ngx_queue_t            *q;
+    ngx_leadgen_backend_t  *backend;
+
+    if (ngx_leadgen_backends.next == NULL) {
+        return;
+    }
+
+    for (q = ngx_queue_head(&ngx_leadgen_backends);
+         q != ngx_queue_sentinel(&ngx_leadgen_backends);
+         q = ngx_queue_next(q))
+    {
+        backend = ngx_queue_data(q, ngx_leadgen_backend_t, others);
+        up = 0;
+        flying = 0;
+
+        for (i = 0; i < backend->nlinks; i++) {
+            up += backend->links[i].state == NGX_LEADGEN_LINK_UP;
+            flying += backend->links[i].nflight;
+        }
+
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_LINKS,
+                               backend->nlinks);
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_UP, up);
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_IN_FLIGHT,
+                               flying);
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_WAITING,
+                               backend->nwaiting);
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_BROKEN,
+                               backend->broken);
+    }
 }
 
 

@@ -61,12 +61,14 @@ ngx_leadgen_call_submit(ngx_leadgen_backend_t *backend,
     ngx_leadgen_call_t *call, ngx_msec_t timeout)
 {
     if (!ngx_leadgen_backend_accepts(backend)) {
-        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_CALLS_REFUSED, 1);
+        ngx_leadgen_series_add(backend->series, NGX_LEADGEN_BACKEND_REFUSED,
+                               1);
         return NGX_BUSY;
     }
 
     call->backend = backend;
     call->repeated = 0;
+    call->began = ngx_leadgen_histogram_now();
 
     ngx_add_timer(&call->deadline, timeout ? timeout : backend->conf->timeout);
 
@@ -101,16 +103,17 @@ ngx_leadgen_call_finish(ngx_leadgen_call_t *call,
 {
     ngx_uint_t  owned;
 
-    static const ngx_leadgen_metric_e  metrics[] = {
-        NGX_LEADGEN_METRIC_CALLS_COMPLETED,     /* OK */
-        NGX_LEADGEN_METRIC_CALLS_COMPLETED,     /* REFUSED: an answer, too */
-        NGX_LEADGEN_METRIC_CALLS_FAILED,        /* LOST */
-        NGX_LEADGEN_METRIC_CALLS_FAILED,        /* UNSENT */
-        NGX_LEADGEN_METRIC_CALLS_TIMED_OUT      /* TIMEOUT */
+    static const ngx_leadgen_backend_metric_e  metrics[] = {
+        NGX_LEADGEN_BACKEND_COMPLETED,      /* OK */
+        NGX_LEADGEN_BACKEND_COMPLETED,      /* REFUSED: an answer, too */
+        NGX_LEADGEN_BACKEND_FAILED,         /* LOST */
+        NGX_LEADGEN_BACKEND_FAILED,         /* UNSENT */
+        NGX_LEADGEN_BACKEND_TIMED_OUT       /* TIMEOUT */
     };
 
     ngx_leadgen_call_detach(call);
-    ngx_leadgen_metric_add(metrics[result], 1);
+    ngx_leadgen_series_add(call->backend->series, metrics[result], 1);
+    ngx_leadgen_series_observe(call->backend->series, call->began);
 
     /* so that to cancel the call in done() does not free it */
 

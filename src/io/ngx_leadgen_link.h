@@ -93,6 +93,9 @@ struct ngx_leadgen_backend_s {
     char                              *target;
     ngx_thread_pool_t                 *threads;     /* NULL: none configured */
 
+    ngx_int_t                          series;      /* of its metrics */
+    ngx_queue_t                        others;      /* of this worker */
+
     ngx_queue_t                        waiting;
     ngx_uint_t                         nwaiting;
 

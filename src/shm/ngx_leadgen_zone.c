@@ -7,7 +7,7 @@
 #include "ngx_leadgen_zone.h"
 
 
-#define NGX_LEADGEN_ZONE_MIN  (8 * ngx_pagesize)
+#define NGX_LEADGEN_ZONE_MIN  (16 * ngx_pagesize)
 
 
 static ngx_int_t ngx_leadgen_zone_init(ngx_shm_zone_t *shm_zone, void *data);
@@ -65,8 +65,10 @@ ngx_leadgen_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     zone->layout = NGX_LEADGEN_ZONE_LAYOUT;
     zone->nmetrics = NGX_LEADGEN_NMETRICS;
+    zone->place = sizeof(ngx_leadgen_metric_place_t);
 
-    if (ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK
+    if (ngx_leadgen_metric_init(zone, pool, shm_zone->shm.size) != NGX_OK
+        || ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK
         || ngx_leadgen_throttle_init(zone, pool, shm_zone->shm.size) != NGX_OK)
     {
         return NGX_ERROR;
@@ -86,7 +88,8 @@ static ngx_int_t
 ngx_leadgen_zone_adopt(ngx_shm_zone_t *shm_zone, ngx_leadgen_zone_t *zone)
 {
     if (zone->layout != NGX_LEADGEN_ZONE_LAYOUT
-        || zone->nmetrics != NGX_LEADGEN_NMETRICS)
+        || zone->nmetrics != NGX_LEADGEN_NMETRICS
+        || zone->place != sizeof(ngx_leadgen_metric_place_t))
     {
         ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
                       "leadgen: zone: \"%V\" belongs to another version of "

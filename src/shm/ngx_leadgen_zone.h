@@ -10,7 +10,7 @@
 
 
 /* To be raised whenever a struct below changes its meaning. */
-#define NGX_LEADGEN_ZONE_LAYOUT  2
+#define NGX_LEADGEN_ZONE_LAYOUT  3
 
 
 typedef struct {
@@ -33,6 +33,33 @@ typedef struct {
 } ngx_leadgen_throttle_slot_t;
 
 
+/* Durations, counted by buckets. */
+
+typedef struct {
+    ngx_atomic_t     count[NGX_LEADGEN_HISTOGRAM_BUCKETS + 1];
+    ngx_atomic_t     sum;           /* nanoseconds */
+} ngx_leadgen_histogram_t;
+
+
+typedef struct {
+    ngx_atomic_t             values[NGX_LEADGEN_NBACKEND_METRICS];
+    ngx_leadgen_histogram_t  duration;
+} ngx_leadgen_series_t;
+
+
+#define NGX_LEADGEN_ZONE_SERIES  20         /* backends */
+
+
+/* A worker's part of all metrics; two share one where the zone is small. */
+
+typedef struct {
+    ngx_atomic_t             beat;  /* ms, monotonic; 0: never used */
+    ngx_atomic_t             values[NGX_LEADGEN_NMETRICS];
+    ngx_leadgen_histogram_t  histograms[NGX_LEADGEN_NHISTOGRAMS];
+    ngx_leadgen_series_t     series[NGX_LEADGEN_ZONE_SERIES];
+} ngx_leadgen_metric_place_t;
+
+
 #define NGX_LEADGEN_ZONE_SECRET  32
 
 
@@ -41,7 +68,12 @@ typedef struct {
 struct ngx_leadgen_zone_s {
     uint32_t                   layout;
     uint32_t                   nmetrics;
-    ngx_atomic_t               metrics[NGX_LEADGEN_NMETRICS];
+    size_t                     place;       /* bytes */
+
+    ngx_uint_t                 nplaces;
+    ngx_leadgen_metric_place_t  *places;
+    u_char                     series[NGX_LEADGEN_ZONE_SERIES]
+                                     [NGX_LEADGEN_SERIES_NAME];
 
     ngx_atomic_t               epochs;      /* ever set: 0 spares the lock */
     uint32_t                   floor;       /* everybody's epoch */
@@ -55,6 +87,22 @@ struct ngx_leadgen_zone_s {
 
 
 ngx_slab_pool_t *ngx_leadgen_zone_pool(void);
+
+/* This worker's place; NULL without a zone. */
+ngx_leadgen_metric_place_t *ngx_leadgen_metric_place(void);
+
+/* Whether a worker has that place now, so that its gauges count. */
+ngx_uint_t ngx_leadgen_metric_is_alive(const ngx_leadgen_metric_place_t *place);
+
+/* What all durations go through. */
+void ngx_leadgen_histogram_count(ngx_leadgen_histogram_t *histogram,
+    uint64_t nanoseconds);
+void ngx_leadgen_histogram_sum(const ngx_leadgen_histogram_t *histogram,
+    ngx_leadgen_histogram_view_t *view);
+
+/* Makes the places of the metrics.  NGX_ERROR: no room. */
+ngx_int_t ngx_leadgen_metric_init(ngx_leadgen_zone_t *zone,
+    ngx_slab_pool_t *pool, size_t size);
 
 /* Makes the slots of the epochs.  NGX_ERROR: no room. */
 ngx_int_t ngx_leadgen_epoch_init(ngx_leadgen_zone_t *zone,

@@ -266,6 +266,22 @@ ngx_leadgen_metric_get(ngx_leadgen_metric_e metric)
 }
 
 
+uint64_t
+ngx_leadgen_histogram_now(void)
+{
+    return 0;
+}
+
+
+void
+ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
+    uint64_t began)
+{
+    (void) histogram;
+    (void) began;
+}
+
+
 /* --- directories --- */
 
 static char  directory[] = "/tmp/leadgen-unit-XXXXXX";

@@ -14,6 +14,15 @@
 static ngx_uint_t             verified;     /* how often it was done */
 static ngx_leadgen_problem_e  problem;      /* what verification says */
 static ngx_leadgen_problem_e  checked;      /* what a later check says */
+static ngx_uint_t             counted[NGX_LEADGEN_NMETRICS];
+
+
+void
+ngx_leadgen_metric_add(ngx_leadgen_metric_e metric, ngx_uint_t n)
+{
+    counted[metric] += n;
+}
+
 
 
 /* The user is the first byte of the token. */
@@ -152,6 +161,11 @@ main(void)
 
     (void) ask(pool, &one, "7.end", &principal);
     ngx_destroy_pool(pool);
+
+    ok(counted[NGX_LEADGEN_METRIC_TOKENS_CACHED]
+       && counted[NGX_LEADGEN_METRIC_TOKENS_VERIFIED]
+          + counted[NGX_LEADGEN_METRIC_TOKENS_REFUSED] >= verified,
+       "all are counted");
 
     return unit_done();
 }
