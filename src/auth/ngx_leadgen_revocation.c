@@ -3,8 +3,10 @@
  * Revocations: PostgreSQL's notifications go in, epochs in the zone come out.
  *
  * A notification brings a revocation at once.  After each connecting, and every
- * few seconds, the rows since the last one known are asked for, which makes up
- * for notifications that were missed and shows how current this gateway is.
+ * few seconds, the rows since the last answer are asked for, which makes up for
+ * notifications that were missed and shows how current this gateway is.  Rows
+ * are committed in the order of their sequence, so that none is missed before
+ * one that was answered; before one that was notified some may be.
  */
 
 
@@ -16,10 +18,6 @@
 
 /* Seconds that clocks may differ by, beside the leeway of tokens. */
 #define NGX_LEADGEN_REVOCATION_CLOCKS    60
-
-/* Numbers are drawn before transactions commit, so a lower one may show up
- * later than a higher one: what is asked for overlaps. */
-#define NGX_LEADGEN_REVOCATION_OVERLAP   256
 
 
 /* The columns of api.revocations_since. */
@@ -39,7 +37,7 @@ static struct {
     ngx_leadgen_backend_t  *backend;
     ngx_event_t             timer;
     ngx_uint_t              asking;
-    ngx_int_t               sequence;       /* the last one known */
+    ngx_int_t               sequence;       /* the last one answered */
     time_t                  memory;         /* seconds, of a revocation */
     u_char                  text[2][NGX_INT64_LEN];
     time_t                  current;        /* when all was known */
@@ -50,7 +48,7 @@ static void ngx_leadgen_revocation_ask(ngx_event_t *ev);
 static void ngx_leadgen_revocation_number(ngx_str_t *arg, u_char *text,
     int64_t number);
 static void ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call);
-static void ngx_leadgen_revocation_apply(const ngx_str_t *columns);
+static ngx_int_t ngx_leadgen_revocation_apply(const ngx_str_t *columns);
 
 
 const char  ngx_leadgen_revocation_channels[] = "LISTEN leadgen_revocations";
@@ -126,7 +124,6 @@ ngx_leadgen_revocation_connected(void *data)
 static void
 ngx_leadgen_revocation_ask(ngx_event_t *ev)
 {
-    ngx_int_t            since;
     ngx_leadgen_call_t  *call;
 
     if (ngx_leadgen_revocation.timer.timer_set) {
@@ -145,14 +142,12 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
         return;
     }
 
-    since = ngx_leadgen_revocation.sequence - NGX_LEADGEN_REVOCATION_OVERLAP;
-
     call->done = ngx_leadgen_revocation_answer;
     call->statement = ngx_leadgen_revocation_statement;
 
     ngx_leadgen_revocation_number(&call->args[0],
                                   ngx_leadgen_revocation.text[0],
-                                  ngx_max(since, 0));
+                                  ngx_leadgen_revocation.sequence);
     ngx_leadgen_revocation_number(&call->args[1],
                                   ngx_leadgen_revocation.text[1],
                                   ngx_time() - ngx_leadgen_revocation.memory);
@@ -179,6 +174,7 @@ ngx_leadgen_revocation_number(ngx_str_t *arg, u_char *text, int64_t number)
 static void
 ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
 {
+    ngx_int_t   sequence;
     ngx_uint_t  row;
 
     ngx_leadgen_revocation.asking = 0;
@@ -196,7 +192,11 @@ ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
     }
 
     for (row = 0; row < call->nrows; row++) {
-        ngx_leadgen_revocation_apply(&call->values[row * call->ncols]);
+        sequence = ngx_leadgen_revocation_apply(&call->values[row
+                                                              * call->ncols]);
+
+        ngx_leadgen_revocation.sequence =
+            ngx_max(ngx_leadgen_revocation.sequence, sequence);
     }
 
     ngx_leadgen_revocation.current = ngx_time();
@@ -229,11 +229,13 @@ ngx_leadgen_revocation_notified(void *data, ngx_str_t *channel,
         p = (space ? space : last) + 1;
     }
 
-    ngx_leadgen_revocation_apply(columns);
+    (void) ngx_leadgen_revocation_apply(columns);
 }
 
 
-static void
+/* Returns its sequence, or NGX_ERROR for what is none. */
+
+static ngx_int_t
 ngx_leadgen_revocation_apply(const ngx_str_t *columns)
 {
     time_t            epoch, keep;
@@ -249,13 +251,10 @@ ngx_leadgen_revocation_apply(const ngx_str_t *columns)
                       columns[NGX_LEADGEN_REVOCATION_EPOCH].len);
 
     if (sequence == NGX_ERROR || epoch == NGX_ERROR) {
-        return;
+        return NGX_ERROR;
     }
 
     keep = epoch + ngx_leadgen_revocation.memory;
-
-    ngx_leadgen_revocation.sequence = ngx_max(ngx_leadgen_revocation.sequence,
-                                              sequence);
 
     if (columns[NGX_LEADGEN_REVOCATION_KIND].len == 4) {
         user_id = ngx_atoi(subject->data, subject->len);
@@ -269,4 +268,6 @@ ngx_leadgen_revocation_apply(const ngx_str_t *columns)
         (void) ngx_leadgen_epoch_set(NGX_LEADGEN_EPOCH_SESSION, key, epoch,
                                      keep);
     }
+
+    return sequence;
 }

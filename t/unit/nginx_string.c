@@ -268,6 +268,13 @@ ngx_atoi(u_char *line, size_t n)
 }
 
 
+time_t
+ngx_atotm(u_char *line, size_t n)
+{
+    return ngx_atoi(line, n);
+}
+
+
 ngx_int_t
 ngx_hextoi(u_char *line, size_t n)
 {
