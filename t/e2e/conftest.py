@@ -168,6 +168,69 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
+@contextlib.contextmanager
+def database_away(gateway):
+    """PostgreSQL is stopped; afterwards all is as before, the example backend's
+    connections too."""
+    gateway.supervisor("stop", "postgres")
+    try:
+        yield
+    finally:
+        gateway.supervisor("start", "postgres")
+        wait_until(lambda: gateway.login("user").status == 200, 30,
+                   "login after the database came back")
+        wait_until(lambda: all(gateway.request(
+            "GET", "/api/campaigns?limit=1", "user").status == 200
+            for _ in range(20)), 60, "backend with its database")
+
+
+@contextlib.contextmanager
+def another_gateway(gateway, name, directives=""):
+    """Another gateway on the same database, with its own zone and spool, and
+    with directives of its own in http{}."""
+    directory = BUILD / "test" / name
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    shutil.copytree(gateway.run / "nginx" / "conf", directory / "conf",
+                    symlinks=True)
+    for folder in ("logs", "temp"):
+        (directory / folder).mkdir()
+    (directory / "modules").symlink_to(
+        (gateway.run / "nginx" / "modules").resolve())
+    for path in directory.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    directory.chmod(0o755)
+
+    port = free_port()
+    (directory / "conf/local/listen.conf").write_text(
+        f"listen 127.0.0.1:{port};\n")
+    limits = directory / "conf/limits.conf"
+    text = limits.read_text()
+    limits.unlink()
+    limits.write_text(f"{text}{directives}\n")
+
+    with open(directory / "nginx.log", "wb") as log:
+        process = subprocess.Popen(
+            ["/usr/sbin/nginx", "-p", f"{directory}/", "-c", "conf/nginx.conf",
+             "-e", "logs/error.log", "-g", "daemon off;"],
+            env={**os.environ, **gateway.env}, stdout=log, stderr=log)
+    other = Gateway(gateway.run, port)
+
+    def answers():
+        try:
+            return other.request("GET", "/api/health").status == 200
+        except OSError:
+            assert process.poll() is None, pathlib.Path(log.name).read_text()
+            return False
+
+    try:
+        wait_until(answers, 10, "gateway")
+        yield other
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
 @pytest.fixture(scope="session")
 def gateway():
     run = BUILD / "test" / "run"

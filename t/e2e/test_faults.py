@@ -1,7 +1,6 @@
 """What goes wrong around the gateway, while it is under load: nothing that was
 answered is forgotten, and nothing is recorded twice."""
 
-import contextlib
 import http.client
 import os
 import random
@@ -13,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import database_away, wait_until
 
 LONG = os.environ.get("LEADGEN_LONG") == "1"
 DRAIN = 60 if LONG else 30      # seconds until all is in PostgreSQL
@@ -98,22 +97,6 @@ def assert_alarms(gateway, begin, allowed=()):
     for line in gateway.error_log()[begin:].splitlines():
         if "[alert]" in line or "[emerg]" in line:
             assert any(text in line for text in allowed), line
-
-
-@contextlib.contextmanager
-def database_away(gateway):
-    """PostgreSQL is stopped; afterwards all is as before, the example backend's
-    connections too."""
-    gateway.supervisor("stop", "postgres")
-    try:
-        yield
-    finally:
-        gateway.supervisor("start", "postgres")
-        wait_until(lambda: gateway.login("user").status == 200, 30,
-                   "login after the database came back")
-        wait_until(lambda: all(gateway.request(
-            "GET", "/api/campaigns?limit=1", "user").status == 200
-            for _ in range(20)), 60, "backend with its database")
 
 
 @pytest.fixture

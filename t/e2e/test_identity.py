@@ -2,59 +2,20 @@
 
 import concurrent.futures
 import os
-import pathlib
 import re
-import shutil
-import subprocess
 import time
 
 import pytest
 
-from conftest import BUILD, Gateway, free_port, wait_until
+from conftest import another_gateway, wait_until
 
 WITHIN = 1.0        # seconds in which a change takes effect everywhere
 
 
 @pytest.fixture(scope="module")
 def second(gateway):
-    """Another gateway on the same database, with its own zone and spool."""
-    directory = BUILD / "test" / "second"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    shutil.copytree(gateway.run / "nginx" / "conf", directory / "conf",
-                    symlinks=True)
-    for name in ("logs", "temp"):
-        (directory / name).mkdir()
-    (directory / "modules").symlink_to(
-        (gateway.run / "nginx" / "modules").resolve())
-    for path in directory.rglob("*"):
-        path.chmod(0o755 if path.is_dir() else 0o644)
-    directory.chmod(0o755)
-    port = free_port()
-    (directory / "conf/local/listen.conf").write_text(
-        f"listen 127.0.0.1:{port};\n")
-
-    log = open(directory / "nginx.log", "wb")
-    process = subprocess.Popen(
-        ["/usr/sbin/nginx", "-p", f"{directory}/", "-c", "conf/nginx.conf",
-         "-e", "logs/error.log", "-g", "daemon off;"],
-        env={**os.environ, **gateway.env}, stdout=log, stderr=log)
-    other = Gateway(gateway.run, port)
-
-    def answers():
-        try:
-            return other.request("GET", "/api/health").status == 200
-        except OSError:
-            assert process.poll() is None, pathlib.Path(log.name).read_text()
-            return False
-
-    try:
-        wait_until(answers, 10, "second gateway")
+    with another_gateway(gateway, "second") as other:
         yield other
-    finally:
-        process.terminate()
-        process.wait(10)
-        log.close()
 
 
 @pytest.fixture(scope="module")
