@@ -97,6 +97,20 @@ def test_refused(database, change, failure):
     assert database.value("select count(*) from public.revocations") == 0
 
 
+def test_no_refresh_prolongs_a_session(database):
+    """30 days after the login it is over, however often it was refreshed."""
+    _, token = database.login(database.create_user())
+    for days in (10, 10, 9.9):
+        database.rows("update public.sessions set created_at = created_at - %(age)s, expires_at = expires_at - %(age)s"
+                      .replace("%(age)s", f"interval '{days} days'"))
+        status, _, token = refresh(database, token)
+        assert status == 200
+    assert database.value("select expires_at - created_at = interval '30 days' from public.sessions")
+    database.rows("update public.sessions set created_at = created_at - interval '3 hours',"
+                  " expires_at = expires_at - interval '3 hours'")
+    assert refresh(database, token)[0] == 401
+
+
 def test_the_user_as_it_is_now(database):
     user = database.create_user()
     _, token = database.login(user)

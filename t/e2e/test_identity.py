@@ -9,12 +9,13 @@ import pytest
 
 from conftest import another_gateway, wait_until
 
+HELPDESK = "leadgen_role helpdesk extends=user user:create user:update;"
 WITHIN = 1.0        # seconds in which a change takes effect everywhere
 
 
 @pytest.fixture(scope="module")
 def second(gateway):
-    with another_gateway(gateway, "second") as other:
+    with another_gateway(gateway, "second", HELPDESK) as other:
         yield other
 
 
@@ -296,6 +297,35 @@ def test_nobody_grants_more_than_they_have(gateway):
                        "password": "a long password", "role": "admin"},
                       gateway.token(role))
         assert answer.status == 403
+
+
+def test_the_helpdesk_makes_no_administrators(second):
+    """Who may create and change users, but not give roles."""
+    desk = make_user(second, "desk", "helpdesk")
+    token = log_in(second, desk["email"], "a long password")["access_token"]
+    admin = make_user(second, "root", "admin")
+
+    def create(role):
+        return post(second, "/api/admin/users", {
+            "email": f"by-desk-{os.urandom(4).hex()}@example.com", "name": "x",
+            "password": "a long password", "role": role}, token)
+
+    user = create("user")
+    assert user.status == 201, user.body
+    for role in ("manager", "admin", "helpdesk"):
+        assert create(role).status == 403
+
+    for number, fields, status in (
+            (user.json["id"], {"name": "y"}, 200),
+            (user.json["id"], {"role": "admin"}, 403),
+            (desk["id"], {"role": "admin"}, 403),
+            (admin["id"], {"name": "y"}, 403),
+            (admin["id"], {"password": "a password of ours"}, 403)):
+        answer = post(second, f"/api/admin/users/{number}", fields, token,
+                      "PUT")
+        assert answer.status == status, (fields, answer.body)
+    log_in(second, admin["email"], "a long password")
+    change(second, admin, is_active=False)
 
 
 def test_administrators_stay(gateway):
