@@ -21,6 +21,7 @@ import psycopg2.extras
 import pytest
 
 SQL = pathlib.Path(__file__).resolve().parent.parent
+LOCK = 4    # seconds until a wait for a lock is given up
 HASH = "$y$j9T$abcdefgh$0123456789"
 
 psycopg2.extras.register_uuid()
@@ -50,7 +51,8 @@ class Cluster:
         self.server = subprocess.Popen(
             [*self.become, f"{self.bin}/postgres", "-D", self.root / "data",
              "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.root}",
-             "-c", "fsync=off", "-c", "max_connections=200", "-c", "timezone=Asia/Kolkata"],
+             "-c", "fsync=off", "-c", "max_connections=200", "-c", "timezone=Asia/Kolkata",
+             "-c", f"lock_timeout={LOCK}s"],
             stdout=self.log, stderr=self.log, cwd="/")
 
         for _ in range(200):
@@ -91,7 +93,8 @@ class Cluster:
                               text=True, capture_output=True, **kwargs)
 
     def stop(self):
-        self.server.send_signal(signal.SIGINT)
+        # at once: nothing is kept
+        self.server.send_signal(signal.SIGQUIT)
         self.server.wait()
         self.log.close()
         shutil.rmtree(self.root)
@@ -170,6 +173,12 @@ class Database:
         connections = [self.connect("gateway") for _ in range(count)]
         with concurrent.futures.ThreadPoolExecutor(count) as pool:
             return list(pool.map(work, range(count), connections))
+
+    def wait_for_lock(self):
+        """Waits until somebody waits for a lock."""
+        deadline = time.monotonic() + LOCK
+        while not self.value("select count(*) from pg_locks where not granted"):
+            assert time.monotonic() < deadline, "nobody waits for a lock"
 
     def close(self):
         for connection in self.open:

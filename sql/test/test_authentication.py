@@ -130,8 +130,7 @@ def test_race_with_a_changed_password(database):
     replies = []
     thread = threading.Thread(target=lambda: replies.append(database.call("login_finish", request(user))))
     thread.start()
-    while not database.value("select count(*) from pg_locks where not granted"):
-        pass
+    database.wait_for_lock()
     changing.commit()
     thread.join()
     assert replies == [(401, None, None, True)]

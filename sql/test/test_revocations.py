@@ -74,8 +74,7 @@ def test_sequence_is_the_order_of_commits(database):
 
     thread = threading.Thread(target=lambda: database.rows("select private.revoke(2)", on=second))
     thread.start()
-    while not database.value("select count(*) from pg_locks where not granted"):
-        pass
+    database.wait_for_lock()
     assert database.rows("select * from api.revocations_since(0)") == []
     first.commit()
     thread.join()
