@@ -6,6 +6,7 @@ from psycopg2.errors import InsufficientPrivilege
 
 TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessions": "id",
           "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id",
+          "audit_hours": "events", "audit_user_hours": "events", "audit_reports": "key",
           "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 
 
@@ -20,7 +21,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         where pronamespace in ('api'::regnamespace, 'private'::regnamespace, 'public'::regnamespace)
             and has_function_privilege('gateway', oid, 'execute') order by 1""")
     assert callable_ == [(name, True) for name in (
-        "audit_ingest", "audit_logs", "login_account", "login_begin", "login_finish", "logout", "mail_done",
+        "audit_ingest", "audit_logs", "audit_report", "audit_stats", "login_account", "login_begin", "login_finish", "logout", "mail_done",
         "mail_take", "me", "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
         "password_reset_confirm",
         "password_upgrade", "refresh", "revocations_since", "schema_version", "user", "user_create", "user_delete",

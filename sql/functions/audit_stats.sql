@@ -1,0 +1,219 @@
+/*
+ * Figures of the audit log, from the events of each hour.
+ */
+
+
+/*
+ * Adds up what came in since the last time; whoever comes while another is at
+ * it leaves it to them.  Figures are the same before and after.
+ */
+create or replace function private.audit_fold() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not pg_try_advisory_xact_lock(hashtext('leadgen audit fold')) then
+        return;
+    end if;
+
+    with taken as (
+        delete from public.audit_hours
+        where hour in (select hour from public.audit_hours where not folded)
+        returning *
+    )
+    insert into public.audit_hours (hour, action, resource_type, success, events, folded)
+    select hour, action, resource_type, success, sum(events), true
+    from taken
+    group by hour, action, resource_type, success;
+
+    with taken as (
+        delete from public.audit_user_hours
+        where hour in (select hour from public.audit_user_hours where not folded)
+        returning *
+    )
+    insert into public.audit_user_hours (hour, user_id, user_email, events, folded)
+    select hour, user_id, max(user_email), sum(events), true
+    from taken
+    group by hour, user_id;
+end
+$$;
+
+
+-- The rows of a stretch of time, for the ends that are no whole hours.
+create or replace function private.audit_between(first timestamptz, beyond timestamptz)
+returns setof public.audit_logs
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+select *
+from public.audit_logs
+where timestamp >= first and timestamp < beyond
+    and id >= private.uuid_at(first - interval '10 minutes')
+    and id < private.uuid_at(beyond + interval '10 minutes');
+$$;
+
+
+/*
+ * Refuses a query that api.audit_stats can't answer: LG422 naming each wrong
+ * field.
+ */
+create or replace function private.audit_stats_check(query jsonb) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    a_time constant text := 'Send a time such as 2026-11-23T08:00:00Z; a + of an offset is %2B in a URL.';
+    errors jsonb;
+begin
+    select jsonb_agg(jsonb_build_object('field', f.name, 'message', m.message) order by f.name)
+    into errors
+    from jsonb_each_text(query) as f (name, value)
+    cross join lateral (select case f.name
+        when 'from' then case when private.to_time(f.value) is null then a_time end
+        when 'to' then case
+            when private.to_time(f.value) is null then a_time
+            when private.to_time(f.value) <= private.to_time(query ->> 'from') then
+                'Send a time after the one of from.'
+        end
+        when 'interval' then case when f.value not in ('hour', 'day') then
+            'Send hour or day.'
+        end
+        else 'There is no such parameter: there are from, to and interval.'
+        end
+    ) as m (message)
+    where m.message is not null;
+
+    if errors is not null then
+        perform private.refuse(422, 'Mend the parameters listed in errors and send it again.', errors);
+    end if;
+end
+$$;
+
+
+/*
+ * GET /api/admin/audit-logs/stats: what happened from a moment (inclusive) to
+ * another (exclusive), in buckets of UTC.
+ *
+ * query  from (else 24 hours, or 30 days, before to), to (else now), interval
+ *        (hour or day, else hour), at most 10,000 of which
+ *
+ * An event of which the outcome is unknown counts in total alone; one without a
+ * resource is not in by_resource_type.  LG422: see errors.
+ */
+create or replace function api.audit_stats(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    query constant jsonb := coalesce(request -> 'query', '{}');
+    width constant text := coalesce(query ->> 'interval', 'hour');
+    step constant interval := '1 ' || case width when 'day' then 'day' else 'hour' end;
+    beyond timestamptz;
+    first timestamptz;
+    first_hour timestamptz;
+    beyond_hour timestamptz;
+    body jsonb;
+begin
+    perform private.audit_stats_check(query);
+
+    beyond := coalesce(private.to_time(query ->> 'to'), now());
+    first := coalesce(
+        private.to_time(query ->> 'from'),
+        date_trunc(width, beyond - case width when 'day' then interval '30 days' else interval '1 day' end, 'UTC')
+    );
+
+    if beyond - first > 10000 * step then
+        perform private.refuse(422, 'Send a shorter time, or interval=day.', jsonb_build_array(
+            jsonb_build_object('field', 'from', 'message', 'There would be more than 10,000 buckets.')));
+    end if;
+
+    perform private.audit_fold();
+
+    -- the hours that are whole; the one that is not over yet ends now
+    first_hour := date_trunc('hour', first + interval '1 hour' - interval '1 microsecond', 'UTC');
+    beyond_hour := date_trunc('hour', beyond, 'UTC');
+
+    if beyond >= now() then
+        beyond_hour := date_trunc('hour', beyond + interval '1 hour', 'UTC');
+    end if;
+
+    if beyond_hour <= first_hour then
+        first_hour := beyond;
+        beyond_hour := beyond;
+    end if;
+
+    with counted as materialized (
+        select date_trunc(width, hour, 'UTC') as bucket, action, resource_type, success, sum(events) as events
+        from (
+            select hour, action, resource_type, success, events
+            from public.audit_hours
+            where hour >= first_hour and hour < beyond_hour
+            union all
+            select timestamp, action, resource_type, success, 1
+            from private.audit_between(first, least(first_hour, beyond))
+            union all
+            select timestamp, action, resource_type, success, 1
+            from private.audit_between(beyond_hour, beyond)
+        ) as e (hour, action, resource_type, success, events)
+        group by 1, 2, 3, 4
+    ), users as (
+        select user_id, (array_agg(user_email order by hour desc))[1] as user_email, sum(events) as events
+        from (
+            select hour, user_id, user_email, events
+            from public.audit_user_hours
+            where hour >= first_hour and hour < beyond_hour
+            union all
+            select timestamp, user_id, user_email, 1
+            from private.audit_between(first, least(first_hour, beyond))
+            where user_id is not null
+            union all
+            select timestamp, user_id, user_email, 1
+            from private.audit_between(beyond_hour, beyond)
+            where user_id is not null
+        ) as e (hour, user_id, user_email, events)
+        group by user_id
+        order by events desc, user_id
+        limit 10
+    )
+    select jsonb_build_object(
+        'total', (select coalesce(sum(events), 0) from counted),
+        'success', (select coalesce(sum(events) filter (where success), 0) from counted),
+        'failure', (select coalesce(sum(events) filter (where not success), 0) from counted),
+        'by_action', (
+            select coalesce(jsonb_object_agg(action, events), '{}')
+            from (select action, sum(events) from counted group by action) as a (action, events)
+        ),
+        'by_resource_type', (
+            select coalesce(jsonb_object_agg(resource_type, events), '{}')
+            from (
+                select resource_type, sum(events) from counted
+                where resource_type is not null
+                group by resource_type
+            ) as r (resource_type, events)
+        ),
+        'top_users', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'user_id', user_id, 'user_email', user_email, 'count', events
+            ) order by events desc, user_id), '[]')
+            from users
+        ),
+        'series', (
+            select coalesce(jsonb_agg(jsonb_build_object(
+                'bucket', private.to_json_time(b.bucket),
+                'total', coalesce(s.total, 0),
+                'failure', coalesce(s.failure, 0)
+            ) order by b.bucket), '[]')
+            from generate_series(
+                date_trunc(width, first, 'UTC'), beyond - interval '1 microsecond', step
+            ) as b (bucket)
+            left join (
+                select c.bucket, sum(events), coalesce(sum(events) filter (where not success), 0)
+                from counted c
+                group by c.bucket
+            ) as s (bucket, total, failure) using (bucket)
+        )
+    ) into body;
+
+    return row(200, body, null, false)::api.reply;
+end
+$$;
