@@ -112,5 +112,13 @@ ngx_int_t ngx_leadgen_epoch_init(ngx_leadgen_zone_t *zone,
 ngx_int_t ngx_leadgen_throttle_init(ngx_leadgen_zone_t *zone,
     ngx_slab_pool_t *pool, size_t size);
 
+/*
+ * The keys of an attempt, NGX_LEADGEN_THROTTLE_NKINDS of them; secret has
+ * NGX_LEADGEN_ZONE_SECRET bytes.  NGX_ERROR: OpenSSL could not.
+ */
+ngx_int_t ngx_leadgen_fingerprint(const u_char *secret,
+    ngx_leadgen_throttle_aim_e aim, const ngx_str_t *account,
+    const struct sockaddr *client, uint64_t *keys);
+
 
 #endif /* _NGX_LEADGEN_ZONE_H_INCLUDED_ */

@@ -2,7 +2,7 @@
 /*
  * The throttle: guessing is slow, and strangers lock nobody out.
  *
- * sources: src/shm/ngx_leadgen_throttle.c
+ * sources: src/shm/ngx_leadgen_throttle.c src/shm/ngx_leadgen_fingerprint.c
  * libraries: -lcrypto
  */
 
