@@ -30,8 +30,9 @@
 typedef struct {
     struct crypt_data          data;
     char                       phrase[NGX_LEADGEN_PASSWORD_MAX + 1];
+    char                       hash[NGX_LEADGEN_PASSWORD_HASH_MAX];
     const char                *setting;
-    const char                *made;        /* NULL: there is none */
+    ngx_uint_t                 made;
 } ngx_leadgen_password_t;
 
 
@@ -57,7 +58,6 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
 {
     char        setting[NGX_LEADGEN_PASSWORD_HASH_MAX];
     char        hash[NGX_LEADGEN_PASSWORD_HASH_MAX];
-    char        nobody[NGX_LEADGEN_PASSWORD_HASH_MAX];
     ngx_int_t   rc;
     ngx_uint_t  accepted;
 
@@ -79,13 +79,6 @@ ngx_leadgen_password_verify(const ngx_str_t *args, ngx_uint_t nargs,
                                     accepted ? setting
                                              : ngx_leadgen_password_nobody,
                                     hash);
-
-    /* what is malformed, or of the fast SHA-crypt, takes as long, too */
-
-    if (rc != NGX_OK || setting[1] == '5' || setting[1] == '6') {
-        (void) ngx_leadgen_password_crypt(&args[1],
-                                          ngx_leadgen_password_nobody, nobody);
-    }
 
     answer[0] = rc == NGX_OK
                 && ngx_strlen(hash) == args[0].len
@@ -177,8 +170,7 @@ ngx_leadgen_password_crypt(const ngx_str_t *password, const char *setting,
     /* what stands behind a zero byte was not looked at */
 
     if (work->made && ngx_strlen(work->phrase) == password->len) {
-        (void) ngx_cpystrn((u_char *) hash, (u_char *) work->made,
-                           NGX_LEADGEN_PASSWORD_HASH_MAX);
+        ngx_memcpy(hash, work->hash, NGX_LEADGEN_PASSWORD_HASH_MAX);
         rc = NGX_OK;
     }
 
@@ -192,14 +184,27 @@ ngx_leadgen_password_crypt(const ngx_str_t *password, const char *setting,
 static void *
 ngx_leadgen_password_run(void *data)
 {
+    const char              *made;
     ngx_leadgen_password_t  *work = data;
 
     /* on Linux a thread has a priority of its own */
 
     (void) setpriority(PRIO_PROCESS, 0, NGX_LEADGEN_PASSWORD_NICE);
 
-    work->made = crypt_rn(work->phrase, work->setting, &work->data,
-                          sizeof(struct crypt_data));
+    made = crypt_rn(work->phrase, work->setting, &work->data,
+                    sizeof(struct crypt_data));
+    if (made) {
+        (void) ngx_cpystrn((u_char *) work->hash, (u_char *) made,
+                           NGX_LEADGEN_PASSWORD_HASH_MAX);
+        work->made = 1;
+    }
+
+    /* what is malformed, or of the fast SHA-crypt, takes as long, too */
+
+    if (made == NULL || work->setting[1] == '5' || work->setting[1] == '6') {
+        (void) crypt_rn(work->phrase, ngx_leadgen_password_nobody, &work->data,
+                        sizeof(struct crypt_data));
+    }
 
     return NULL;
 }

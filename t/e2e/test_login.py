@@ -186,10 +186,12 @@ def test_a_header_names_no_network(gateway, user, network, address):
 # --- what an answer tells
 
 def test_answers_do_not_tell_accounts(gateway, user):
-    """Unknown, inactive and wrong: the same answer, after the same time."""
+    """Unknown, inactive, wrong, and a hash that crypt refuses: the same answer,
+    after the same time."""
     kinds = {"unknown": unknown(user),
              "inactive": user(is_active=False)[1],
-             "wrong": user()[1]}
+             "wrong": user()[1],
+             "refused": user("$2b$04$!!!!!!!!!!!!!!!!!!!!!!x")[1]}
     times = {kind: [] for kind in kinds}
     answers = set()
     for _ in range(40):
