@@ -82,7 +82,7 @@ settle() {
         SMTP_URL=$(own_smtp)
     fi
 
-    programs+=(backend nginx)
+    programs+=(backend worker nginx)
     export DATABASE_URL REDIS_URL SMTP_URL
 
     # shellcheck disable=SC2154
@@ -112,6 +112,11 @@ write_env() {
         quote BACKEND_DATABASE_URL "$backend_database"
         quote WORKER_DATABASE_URL "$worker_database"
         quote TRACKING_KEY "$(secret tracking.key)"
+        quote MAIL_FROM "${MAIL_FROM:-leadgen@example.com}"
+        quote MAIL_RETURN_PATH "${MAIL_RETURN_PATH:-bounces@example.com}"
+        quote MAIL_QUIET_HOURS "${MAIL_QUIET_HOURS:-off}"
+        quote BOUNCE_MAILBOX "${BOUNCE_MAILBOX:-maildir:$run/bounces}"
+        quote EXPORT_DIRECTORY "$run/exports"
         quote ENVIRONMENT "$environment"
         quote APP_VERSION "$version"
     } > "$run/env.new")
@@ -163,6 +168,21 @@ END
 configure_smtp() {
     mkdir -p "$run"/mail/{new,cur,tmp}
     owned_by www-data "$run/mail" "$run"/mail/{new,cur,tmp}
+}
+
+# The worker's own copy of its program, and the folders it writes to.
+configure_worker() {
+    mkdir -p "$run/worker" "$run"/bounces/{new,cur,tmp} "$run/exports"
+    # one that runs is in that folder, and reads from it
+    if ! diff -rq -x __pycache__ "$root/worker/app" "$run/worker/app" > /dev/null 2>&1
+    then
+        rm -rf "$run/worker/app"
+        cp -r "$root/worker/app" "$run/worker/"
+        rm -rf "$run"/worker/app/__pycache__ "$run"/worker/app/*/__pycache__
+    fi
+    chmod 700 "$run/bounces" "$run/exports"
+    owned_by www-data "$run/worker" "$run/bounces" "$run"/bounces/{new,cur,tmp} \
+        "$run/exports"
 }
 
 # The files of the dashboard; old ones stay for pages that are open.
@@ -254,6 +274,10 @@ END
             smtp) release=$smtp_port ;;
             backend)
                 release=$(find "$run/backend" -type f -print0 | sort -z \
+                          | xargs -0 cat "$run/env" "$run/settings" | digest)
+                ;;
+            worker | beat)
+                release=$(find "$run/worker/app" -type f -print0 | sort -z \
                           | xargs -0 cat "$run/env" "$run/settings" | digest)
                 ;;
             nginx) release=$(digest "$module" "$run/env") ;;

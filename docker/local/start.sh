@@ -1,6 +1,6 @@
 #!/bin/bash
-# What supervisord runs: start.sh postgres|redis|smtp|backend|nginx.  Each
-# program ends when supervisord is no more, however that ended.
+# What supervisord runs: start.sh postgres|redis|smtp|backend|worker|
+# beat|nginx.  Each program ends when supervisord is no more, however that ended.
 # shellcheck source=docker/local/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -28,6 +28,22 @@ end_orphans() {
             kill "$pid" || true
         fi
     done
+}
+
+# What stands in env for workers goes to them, and nothing else.
+celery() {
+    # shellcheck source=/dev/null
+    . "$run/env"
+    cd "$run/worker"
+    as www-data TERM env -i PATH="$PATH" LANG=C.UTF-8 HOME="$run/worker" \
+        PYTHONDONTWRITEBYTECODE=1 WORKER_DATABASE_URL="$WORKER_DATABASE_URL" \
+        REDIS_URL="$REDIS_URL" SMTP_URL="$SMTP_URL" \
+        LEADGEN_PUBLIC_URL="$LEADGEN_PUBLIC_URL" TRACKING_KEY="$TRACKING_KEY" \
+        MAIL_FROM="$MAIL_FROM" MAIL_RETURN_PATH="$MAIL_RETURN_PATH" \
+        MAIL_QUIET_HOURS="$MAIL_QUIET_HOURS" BOUNCE_MAILBOX="$BOUNCE_MAILBOX" \
+        EXPORT_DIRECTORY="$EXPORT_DIRECTORY" SENTRY_DSN="${SENTRY_DSN:-}" \
+        ENVIRONMENT="$ENVIRONMENT" APP_VERSION="$APP_VERSION" \
+        "$python" -m celery -A app.core.celery_app "$@"
 }
 
 cd "$run"
@@ -63,6 +79,14 @@ backend)
         PYTHONDONTWRITEBYTECODE=1 \
         "$python" -m uvicorn --app-dir "$run/backend" --host 127.0.0.1 \
         --port "$backend_port" --no-access-log app.main:app
+    ;;
+
+worker)
+    celery worker -l info -Q emails,campaigns,analytics -c 2
+    ;;
+
+beat)
+    celery beat -l info
     ;;
 
 nginx)

@@ -31,7 +31,11 @@ check_tools() {
         command -v "$tool" > /dev/null \
             || fail "$tool is missing: run 'make deps'."
     done
-    "$python" -c 'import aiosmtpd, fastapi, psycopg, psycopg_pool, uvicorn' 2>/dev/null \
+    "$python" -c '
+import importlib.util, sys
+sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' \
+        aiosmtpd celery fastapi jinja2 matplotlib numpy psycopg psycopg_pool \
+        redis uvicorn 2>/dev/null \
         || fail "Python packages are missing: run 'make deps'."
     [ -e "$module" ] || fail "$module is missing: run 'make'."
     [ -e "$root/dashboard/dist/index.html" ] \
@@ -189,10 +193,22 @@ answers() {
     curl -fsS --max-time 5 -o /dev/null "$1"
 }
 
+# Celery binds its mailbox once it is ready.
+worker_consumes() {
+    REDIS_URL=$REDIS_URL "$python" -c '
+import os, sys, redis
+with redis.Redis.from_url(os.environ["REDIS_URL"]) as server:
+    sys.exit(not server.exists("_kombu.binding.celery.pidbox"))'
+}
+
 start_gateway() {
     start backend
     await 60 backend answers "http://127.0.0.1:$backend_port/api/public/status"
     step backend "listens on 127.0.0.1:$backend_port"
+
+    start worker
+    await 60 worker worker_consumes
+    step worker "takes from the queues emails, campaigns and analytics"
 
     if [ -n "$nginx_changed" ] && is_running nginx; then
         control signal HUP nginx > /dev/null
@@ -246,6 +262,7 @@ fi
 configure_redis
 configure_smtp
 configure_dashboard
+configure_worker
 configure_nginx
 configure_supervisor
 start_supervisor

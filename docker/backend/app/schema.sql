@@ -62,3 +62,13 @@ create table if not exists app.deliveries (
     bounced integer not null,
     primary key (campaign_id, day)
 );
+
+-- Celery workers write to leads, and read no more than that
+do $$
+begin
+    if exists (select from pg_catalog.pg_roles where rolname = 'leadgen_worker') then
+        grant usage on schema app to leadgen_worker;
+        grant select on app.campaigns, app.leads to leadgen_worker;
+    end if;
+end
+$$;

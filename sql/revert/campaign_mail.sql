@@ -1,0 +1,7 @@
+-- Revert leadgen:campaign_mail from pg
+
+begin;
+
+drop schema mail cascade;
+
+commit;

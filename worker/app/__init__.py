@@ -1,0 +1,1 @@
+"""What Celery workers do for the gateway: campaigns' mail and its figures."""

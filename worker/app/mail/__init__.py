@@ -1,0 +1,1 @@
+"""A campaign's mail: written, delivered, and what comes back."""

@@ -1,0 +1,1 @@
+"""The tasks, by the queue they come from."""
