@@ -117,11 +117,31 @@ ngx_int_t ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
  * Appends a whole event: it has happened.  reserved is what was set aside for
  * it (0: nothing was), intended whether its intent was appended before.  Texts
  * that are too long are cut, the user agent first.  No system call, no
- * allocation.  NGX_OK, or NGX_BUSY when nothing was reserved and there is no
- * room.
+ * allocation.  NGX_OK, or NGX_BUSY (counted as refused) when nothing was
+ * reserved and there is no room, or the disk has failed since.
  */
 ngx_int_t ngx_leadgen_event_append(const ngx_leadgen_event_t *event,
     size_t reserved, ngx_uint_t intended);
+
+/* Lifetime: its owner's, that calls event_unsync before it ends. */
+
+typedef struct {
+    ngx_queue_t                queue;
+    void                     (*handler)(void *data, ngx_int_t rc);
+    void                      *data;
+    ngx_uint_t                 waits;
+} ngx_leadgen_event_waiter_t;
+
+
+/*
+ * Waits until all that was appended is on the disk, if the spool is configured
+ * so (fsync=always).  NGX_OK: there is nothing to wait for; NGX_AGAIN: handler
+ * is called later, with NGX_OK or, when the disk fails, NGX_ERROR.
+ */
+ngx_int_t ngx_leadgen_event_sync(ngx_leadgen_event_waiter_t *waiter);
+
+/* Waits no longer; without effect when it does not wait. */
+void ngx_leadgen_event_unsync(ngx_leadgen_event_waiter_t *waiter);
 
 
 /* --- pump --- */

@@ -76,6 +76,11 @@ ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
     segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_INTENT, &fitting);
 
     ngx_leadgen_spool_release(size);
+
+    if (segment == NULL) {
+        return ngx_leadgen_event_refuse(mode);
+    }
+
     ngx_leadgen_intent_open(event->id, segment);
 
     return NGX_OK;
@@ -86,9 +91,10 @@ ngx_int_t
 ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     ngx_uint_t intended)
 {
-    size_t               size;
-    uint64_t             began;
-    ngx_leadgen_event_t  fitting;
+    size_t                  size;
+    uint64_t                began;
+    ngx_leadgen_event_t     fitting;
+    ngx_leadgen_segment_t  *segment;
 
     began = ngx_leadgen_histogram_now();
 
@@ -109,9 +115,13 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
         }
     }
 
-    (void) ngx_leadgen_event_write(NGX_LEADGEN_FRAME_EVENT, &fitting);
+    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_EVENT, &fitting);
 
     ngx_leadgen_spool_release(reserved);
+
+    if (segment == NULL) {
+        return ngx_leadgen_event_refuse(NGX_LEADGEN_MODE_STRICT);
+    }
 
     if (intended) {
         ngx_leadgen_intent_close(event->id);
@@ -128,12 +138,15 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
 static ngx_leadgen_segment_t *
 ngx_leadgen_event_write(uint32_t kind, const ngx_leadgen_event_t *event)
 {
-    u_char  *payload, *last;
+    u_char  *frame, *payload, *last;
 
-    payload = ngx_leadgen_spool_place(
-                  ngx_leadgen_frame_size(ngx_leadgen_record_size(event)))
-              + sizeof(ngx_leadgen_frame_t);
+    frame = ngx_leadgen_spool_place(
+                 ngx_leadgen_frame_size(ngx_leadgen_record_size(event)));
+    if (frame == NULL) {
+        return NULL;
+    }
 
+    payload = frame + sizeof(ngx_leadgen_frame_t);
     last = ngx_leadgen_record_encode(payload, event);
 
     return ngx_leadgen_spool_commit(kind, last - payload);

@@ -203,6 +203,7 @@ ngx_leadgen_segment_map(int directory, const char *name, ngx_fd_t fd,
     segment->start = (u_char *) p + sizeof(ngx_leadgen_segment_header_t);
     segment->cursor = segment->start;
     segment->pos = segment->start;
+    segment->synced = segment->start;
     segment->last = (u_char *) p + size;
     segment->directory = directory;
     segment->fd = fd;

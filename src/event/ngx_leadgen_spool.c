@@ -11,7 +11,6 @@
 #define NGX_LEADGEN_SPOOL_SEGMENT_MIN  (64 * 1024)
 #define NGX_LEADGEN_SPOOL_SEGMENT_MAX  (16 * 1024 * 1024)
 #define NGX_LEADGEN_SPOOL_RETRY        500      /* milliseconds */
-#define NGX_LEADGEN_SPOOL_ALWAYS       10       /* between syncs */
 #define NGX_LEADGEN_SPOOL_SILENCE      60       /* seconds */
 
 
@@ -36,6 +35,9 @@ typedef struct {
 
 static void ngx_leadgen_spool_identify(ngx_leadgen_segment_spec_t *spec);
 static ngx_int_t ngx_leadgen_spool_enter(ngx_leadgen_spool_t *spool);
+static void ngx_leadgen_spool_rotate(ngx_leadgen_spool_t *spool);
+static void ngx_leadgen_spool_appended(ngx_leadgen_segment_t *segment,
+    size_t size);
 static void ngx_leadgen_spool_prepare(ngx_event_t *ev);
 static ssize_t ngx_leadgen_spool_prepare_work(const ngx_str_t *args,
     ngx_uint_t nargs, u_char *answer, size_t size);
@@ -102,7 +104,6 @@ ngx_int_t
 ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     const ngx_leadgen_spool_conf_t *conf, ngx_leadgen_backend_t *threads)
 {
-    ngx_msec_t                     interval;
     ngx_leadgen_spool_t           *spool;
     ngx_leadgen_segment_spec_t    *spec;
     ngx_leadgen_segment_answer_t   answer;
@@ -114,18 +115,17 @@ ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     spool->threads = threads;
     spool->path = conf->path;
 
-    interval = conf->always ? NGX_LEADGEN_SPOOL_ALWAYS : conf->sync;
     spec = &spool->spec;
 
     ngx_leadgen_spool_identify(spec);
 
-    spec->durable = (interval != 0);
+    spec->durable = (conf->sync || conf->always);
     spec->limit = conf->size;
     spec->size = ngx_max(conf->size / 32, NGX_LEADGEN_SPOOL_SEGMENT_MIN);
     spec->size = ngx_min(spec->size, NGX_LEADGEN_SPOOL_SEGMENT_MAX);
     spec->size = ngx_align(spec->size, ngx_pagesize);
 
-    ngx_leadgen_sync_start(interval, threads);
+    ngx_leadgen_sync_start(conf, threads);
     ngx_leadgen_level_start(conf->size, threads);
 
     ngx_leadgen_job_event(&spool->prepare, ngx_leadgen_spool_prepare);
@@ -224,7 +224,7 @@ ngx_leadgen_spool_close(void)
 
         segment->header->sealed = 1;
 
-        if (spool->spec.durable && segment->unsynced) {
+        if (spool->spec.durable && segment->unsynced && !segment->failed) {
             (void) fdatasync(segment->fd);
         }
 
@@ -319,43 +319,95 @@ ngx_leadgen_spool_place(size_t size)
     spool = &ngx_leadgen_spool;
     current = spool->current;
 
-    if (size > (size_t) (current->last - current->pos)) {
-
-        __atomic_store_n(&current->header->sealed, 1, __ATOMIC_RELEASE);
-
-        spool->current = spool->spare;
-        spool->spare = NULL;
-        ngx_queue_insert_tail(&spool->segments, &spool->current->queue);
-
-        /* by the event loop: this is in the midst of a request */
-        if (!spool->prepare.posted) {
-            ngx_post_event(&spool->prepare, &ngx_posted_events);
-        }
+    if (current && size > (size_t) (current->last - current->pos)) {
+        ngx_leadgen_spool_rotate(spool);
+        current = spool->current;
     }
 
-    return spool->current->pos;
+    if (current == NULL || size > (size_t) (current->last - current->pos)) {
+        return NULL;
+    }
+
+    return current->pos;
+}
+
+
+/* The spare, if there is one, takes the place of the current segment. */
+
+static void
+ngx_leadgen_spool_rotate(ngx_leadgen_spool_t *spool)
+{
+    __atomic_store_n(&spool->current->header->sealed, 1, __ATOMIC_RELEASE);
+
+    spool->current = spool->spare;
+    spool->spare = NULL;
+
+    if (spool->current) {
+        ngx_queue_insert_tail(&spool->segments, &spool->current->queue);
+    }
+
+    /* by the event loop: this is in the midst of a request */
+    if (!spool->prepare.posted) {
+        ngx_post_event(&spool->prepare, &ngx_posted_events);
+    }
+}
+
+
+ngx_int_t
+ngx_leadgen_spool_replace(ngx_leadgen_segment_t *segment)
+{
+    u_char                 *tail;
+    size_t                  size;
+    ngx_leadgen_spool_t    *spool;
+    ngx_leadgen_segment_t  *current;
+
+    spool = &ngx_leadgen_spool;
+    segment->failed = 1;
+
+    if (segment == spool->current) {
+        ngx_leadgen_spool_rotate(spool);
+    }
+
+    tail = ngx_max(segment->synced, segment->cursor);
+    size = segment->pos - tail;
+    current = spool->current;
+
+    if (current == NULL || size > (size_t) (current->last - current->pos)) {
+        return NGX_ERROR;
+    }
+
+    if (size) {
+        ngx_memcpy(current->pos, tail, size);
+        current->pos += size;
+        ngx_leadgen_spool_appended(current, size);
+    }
+
+    return NGX_OK;
 }
 
 
 ngx_leadgen_segment_t *
 ngx_leadgen_spool_commit(uint32_t kind, size_t payload)
 {
-    size_t                  size;
-    ngx_leadgen_spool_t    *spool;
     ngx_leadgen_segment_t  *current;
 
-    spool = &ngx_leadgen_spool;
-    current = spool->current;
-    size = ngx_leadgen_frame_size(payload);
+    current = ngx_leadgen_spool.current;
 
     current->pos = ngx_leadgen_frame_commit(current->pos, kind, payload);
 
-    current->header->used = current->pos - (u_char *) current->header;
-
-    ngx_leadgen_level_add(size);
-    ngx_leadgen_sync_touch(current);
+    ngx_leadgen_spool_appended(current, ngx_leadgen_frame_size(payload));
 
     return current;
+}
+
+
+static void
+ngx_leadgen_spool_appended(ngx_leadgen_segment_t *segment, size_t size)
+{
+    segment->header->used = segment->pos - (u_char *) segment->header;
+
+    ngx_leadgen_level_add(size);
+    ngx_leadgen_sync_touch(segment);
 }
 
 

@@ -58,8 +58,11 @@ typedef struct {
     u_char                        *last;    /* the mapping's end */
     size_t                         unread;  /* damaged bytes behind pos */
     ngx_uint_t                     intents; /* open ones */
+    u_char                        *synced;  /* frames before it are on disk */
+    u_char                        *reaching;    /* so far syncs the thread */
     ngx_uint_t                     syncing; /* a thread holds fd */
     ngx_uint_t                     unsynced;
+    ngx_uint_t                     failed;  /* the disk did */
     int                            directory;
     ngx_fd_t                       fd;      /* holds the lock */
     char                           name[NGX_LEADGEN_SEGMENT_NAME];
@@ -137,10 +140,17 @@ void ngx_leadgen_spool_release(size_t size);
 /*
  * The place of a frame of that size, for which room has been reserved.  The
  * payload goes behind the frame's header, which must stay zero until commit.
+ * NULL: a disk that failed has taken the room away.
  */
 u_char *ngx_leadgen_spool_place(size_t size);
 ngx_leadgen_segment_t *ngx_leadgen_spool_commit(uint32_t kind,
     size_t payload);
+
+/*
+ * Ends a segment that could not be synced: what is in it and may not be on the
+ * disk is appended again to the spare.  NGX_OK, or NGX_ERROR when there is none.
+ */
+ngx_int_t ngx_leadgen_spool_replace(ngx_leadgen_segment_t *segment);
 
 /* This worker's segments, oldest first; only the last is appended to. */
 ngx_queue_t *ngx_leadgen_spool_segments(void);
@@ -309,7 +319,7 @@ void ngx_leadgen_adopt_stop(void);
 
 /* --- sync --- */
 
-void ngx_leadgen_sync_start(ngx_msec_t interval,
+void ngx_leadgen_sync_start(const ngx_leadgen_spool_conf_t *conf,
     ngx_leadgen_backend_t *threads);
 void ngx_leadgen_sync_stop(void);
 

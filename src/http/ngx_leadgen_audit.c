@@ -60,6 +60,7 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
         return ngx_leadgen_audit_refuse(ctx, mode);
     }
 
+    ctx->mode = mode;
     ctx->reserved = size;
     ctx->to_record = 1;
 
@@ -208,16 +209,17 @@ ngx_leadgen_audit_is_safe(ngx_http_request_t *r)
 }
 
 
-void
+ngx_int_t
 ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_uint_t status)
 {
+    ngx_int_t             rc;
     ngx_str_t            *error;
     ngx_leadgen_event_t  *event;
 
     if (!ctx->to_record) {
         ngx_leadgen_audit_early(r, ctx, status);
-        return;
+        return NGX_OK;
     }
 
     event = &ctx->event;
@@ -233,11 +235,17 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     event->outcome = error->len ? NGX_LEADGEN_OUTCOME_FAILURE
                                 : NGX_LEADGEN_OUTCOME_SUCCESS;
 
-    (void) ngx_leadgen_event_append(event, ctx->reserved, ctx->intended);
+    rc = ngx_leadgen_event_append(event, ctx->reserved, ctx->intended);
 
     ctx->reserved = 0;
     ctx->to_record = 0;
     ctx->settled = 1;
+
+    if (ctx->mode != NGX_LEADGEN_MODE_STRICT) {
+        return NGX_OK;
+    }
+
+    return rc == NGX_OK ? NGX_AGAIN : NGX_ERROR;
 }
 
 
@@ -399,9 +407,11 @@ ngx_leadgen_audit_log(ngx_http_request_t *r)
 
     status = r->err_status ? r->err_status : r->headers_out.status;
 
-    ngx_leadgen_audit_record(r, ctx,
-                             status >= NGX_HTTP_BAD_REQUEST
-                             ? status : NGX_HTTP_CLIENT_CLOSED_REQUEST);
+    if (status < NGX_HTTP_BAD_REQUEST) {
+        status = NGX_HTTP_CLIENT_CLOSED_REQUEST;
+    }
+
+    (void) ngx_leadgen_audit_record(r, ctx, status);
 
     return NGX_OK;
 }

@@ -225,7 +225,7 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
 
     ngx_str_set(&mcf->files.name, "files");
     mcf->files.driver = "thread";
-    mcf->files.links = 2;
+    mcf->files.links = 4;
     mcf->files.depth = 1;
     mcf->files.queue = 256;
     mcf->files.timeout = 60000;

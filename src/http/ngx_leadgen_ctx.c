@@ -61,6 +61,8 @@ ngx_leadgen_ctx_cleanup(void *data)
 {
     ngx_leadgen_ctx_t  *ctx = data;
 
+    ngx_leadgen_hold_cleanup(ctx);
+
     if (ctx->reserved) {
         ngx_leadgen_event_release(ctx->reserved);
         ctx->reserved = 0;

@@ -21,6 +21,9 @@ typedef enum {
 typedef struct ngx_leadgen_attempt_s  ngx_leadgen_attempt_t;
 
 
+typedef struct ngx_leadgen_hold_s  ngx_leadgen_hold_t;
+
+
 /*
  * Lifetime: request.  It hangs on the main request's pool, so that internal
  * redirects, which clear nginx's own contexts, do not lose it.
@@ -48,6 +51,8 @@ typedef struct {
     ngx_leadgen_event_t        event;
     u_char                     error[128];  /* the event's */
     size_t                     reserved;    /* bytes in the spool */
+    ngx_leadgen_mode_e         mode;
+    ngx_leadgen_hold_t        *hold;        /* NULL: the answer may go */
     unsigned                   to_record:1; /* waits for its outcome */
     unsigned                   intended:1;
     unsigned                   settled:1;   /* recorded, dropped or refused */
@@ -93,12 +98,32 @@ ngx_leadgen_problem_e ngx_leadgen_audit_admit(ngx_http_request_t *r,
 /*
  * Records the event with its outcome, or that of a request of an audited server
  * that was answered before the guard; without an event it does nothing.
+ * NGX_OK; NGX_AGAIN: its mode is strict, so that the answer may have to be
+ * held; NGX_ERROR: strict, and it could not be recorded.
  */
-void ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+ngx_int_t ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_uint_t status);
 
 /* The event stands in the database already. */
 void ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx);
+
+
+/* --- hold: an answer that waits until its event is on the disk --- */
+
+/* NGX_AGAIN: it is held; NGX_OK: it need not be; NGX_ERROR. */
+ngx_int_t ngx_leadgen_hold_header(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Keeps what follows a header that is held.  NGX_AGAIN or NGX_ERROR. */
+ngx_int_t ngx_leadgen_hold_body(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_chain_t *in);
+
+/* The request ends: it waits no longer. */
+void ngx_leadgen_hold_cleanup(ngx_leadgen_ctx_t *ctx);
+
+/* Sends a header and what of its body there is on their way to the client, and
+ * returns as filters do. */
+ngx_int_t ngx_leadgen_filter_send(ngx_http_request_t *r, ngx_chain_t *body);
 
 
 /* --- reply --- */

@@ -1,7 +1,7 @@
 
 /*
- * The header filter: an answer goes in, and comes out with its request id, once
- * it is on record.
+ * The filters: an answer goes in, and comes out with its request id, once it is
+ * on record.
  */
 
 
@@ -9,11 +9,14 @@
 
 
 static ngx_int_t ngx_leadgen_filter_header(ngx_http_request_t *r);
+static ngx_int_t ngx_leadgen_filter_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
 static ngx_int_t ngx_leadgen_filter_id(ngx_http_request_t *r,
     const ngx_str_t *id);
 
 
 static ngx_http_output_header_filter_pt  ngx_leadgen_filter_next;
+static ngx_http_output_body_filter_pt    ngx_leadgen_filter_next_body;
 
 static const ngx_str_t  ngx_leadgen_filter_name = ngx_string("X-Request-Id");
 
@@ -23,12 +26,16 @@ ngx_leadgen_filter_install(void)
 {
     ngx_leadgen_filter_next = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_leadgen_filter_header;
+
+    ngx_leadgen_filter_next_body = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_leadgen_filter_body;
 }
 
 
 static ngx_int_t
 ngx_leadgen_filter_header(ngx_http_request_t *r)
 {
+    ngx_int_t                 rc;
     ngx_leadgen_ctx_t        *ctx;
     ngx_leadgen_main_conf_t  *mcf;
 
@@ -44,9 +51,55 @@ ngx_leadgen_filter_header(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ngx_leadgen_audit_record(r, ctx, r->headers_out.status);
+    rc = ngx_leadgen_audit_record(r, ctx, r->headers_out.status);
 
-    return ngx_leadgen_filter_next(r);
+    if (rc == NGX_AGAIN) {
+        rc = ngx_leadgen_hold_header(r, ctx);
+    }
+
+    switch (rc) {
+
+    case NGX_OK:
+        return ngx_leadgen_filter_next(r);
+
+    case NGX_AGAIN:
+        return NGX_OK;
+
+    default:
+        return NGX_ERROR;
+    }
+}
+
+
+/* What subrequests bring is held, too. */
+
+static ngx_int_t
+ngx_leadgen_filter_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_leadgen_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r->main, ngx_leadgen_module);
+
+    if (ctx && ctx->hold) {
+        return ngx_leadgen_hold_body(r, ctx, in);
+    }
+
+    return ngx_leadgen_filter_next_body(r, in);
+}
+
+
+ngx_int_t
+ngx_leadgen_filter_send(ngx_http_request_t *r, ngx_chain_t *body)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_leadgen_filter_next(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || body == NULL) {
+        return rc;
+    }
+
+    return ngx_leadgen_filter_next_body(r, body);
 }
 
 

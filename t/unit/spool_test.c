@@ -455,6 +455,189 @@ test_sync(void)
 }
 
 
+/* --- syncing for those who wait --- */
+
+#define WAITERS  10
+
+static ngx_leadgen_event_waiter_t  waiters[WAITERS];
+static ngx_int_t                   told[WAITERS];
+
+
+static void
+tell(void *data, ngx_int_t rc)
+{
+    *(ngx_int_t *) data = rc;
+}
+
+
+/* Appends an event for each, and waits. */
+
+static void
+await(ngx_uint_t n)
+{
+    ngx_uint_t           i;
+    ngx_leadgen_event_t  e;
+
+    e = event(10);
+
+    for (i = 0; i < n; i++) {
+        (void) ngx_leadgen_event_append(&e, 0, 0);
+
+        told[i] = NGX_BUSY;
+        waiters[i].handler = tell;
+        waiters[i].data = &told[i];
+
+        if (ngx_leadgen_event_sync(&waiters[i]) != NGX_AGAIN) {
+            abort();
+        }
+    }
+}
+
+
+static ngx_uint_t
+count_told(ngx_uint_t n, ngx_int_t rc)
+{
+    ngx_uint_t  i, found;
+
+    found = 0;
+
+    for (i = 0; i < n; i++) {
+        found += (told[i] == rc);
+    }
+
+    return found;
+}
+
+
+static ngx_leadgen_segment_t *
+newest(void)
+{
+    return ngx_queue_data(ngx_queue_last(ngx_leadgen_spool_segments()),
+                          ngx_leadgen_segment_t, queue);
+}
+
+
+/* In the place of the system's. */
+
+static ngx_uint_t  failures;
+
+
+int
+fdatasync(int fd)
+{
+    if (failures) {
+        failures--;
+        errno = EIO;
+        return -1;
+    }
+
+    return fsync(fd);
+}
+
+
+static void
+test_waiting(void)
+{
+    ngx_leadgen_segment_t     *segment;
+    ngx_leadgen_spool_conf_t   c;
+
+    c = conf(1024 * 1024);
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    is_int(ngx_leadgen_event_sync(&waiters[0]), NGX_OK,
+           "without fsync=always nobody waits");
+    ngx_leadgen_spool_close();
+
+    c = conf(1024 * 1024);
+    c.always = 1;
+    ngx_memzero(loop_metrics, sizeof(loop_metrics));
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    loop_pass(10);
+
+    await(WAITERS);
+    is_int(count_told(WAITERS, NGX_BUSY), WAITERS, "all wait");
+    loop_pass(1);
+    is_int(count_told(WAITERS, NGX_OK), WAITERS, "and are told");
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_SYNCS_COMPLETED], 1,
+           "after one sync for all");
+    segment = newest();
+    ok(segment->synced == segment->pos, "of all");
+
+    await(2);
+    ngx_leadgen_event_unsync(&waiters[0]);
+    ngx_leadgen_event_unsync(&waiters[0]);
+    loop_pass(1);
+    is_int(told[0], NGX_BUSY, "who has left is not told");
+    is_int(told[1], NGX_OK, "the other is");
+
+    loop_threads_busy = 1;
+    await(1);
+    loop_pass(1);
+    is_int(told[0], NGX_BUSY, "no thread is free");
+    loop_threads_busy = 0;
+    loop_pass(100);
+    is_int(told[0], NGX_OK, "now one is");
+
+    ngx_leadgen_spool_close();
+}
+
+
+static void
+test_sync_fails(void)
+{
+    u_char                    *p;
+    uint32_t                   kind;
+    ngx_str_t                  payload;
+    ngx_uint_t                 n;
+    ngx_leadgen_event_t        e;
+    ngx_leadgen_segment_t     *first, *second;
+    ngx_leadgen_spool_conf_t   c;
+
+    c = conf(1024 * 1024);
+    c.always = 1;
+    ngx_memzero(loop_metrics, sizeof(loop_metrics));
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    loop_pass(10);
+
+    await(2);
+    loop_pass(1);
+
+    first = newest();
+    failures = 1;
+    unit_log_clear();
+    await(3);
+    loop_pass(1);
+
+    second = newest();
+    ok(second != first, "a segment that can't be synced is left");
+    ok(first->failed && first->header->sealed, "for good");
+    is_int(unit_log_count, 1, "with an alarm: %s", unit_log_line);
+    is_int(count_told(3, NGX_OK), 3, "its events are on the disk at last");
+
+    p = second->start;
+
+    for (n = 0; ngx_leadgen_frame_read(&p, second->pos, &kind, &payload)
+                == NGX_OK; n++)
+    {
+        /* void */
+    }
+
+    is_int(n, 3, "those that were not synced before, in another segment");
+    is_int(loop_metrics[NGX_LEADGEN_METRIC_SYNCS_FAILED], 1, "counted");
+
+    failures = 2;
+    loop_pass(10);
+    await(2);
+    loop_pass(1);
+    is_int(count_told(2, NGX_ERROR), 2, "two failures in a row are told");
+    e = event(10);
+    loop_pass(1000);
+    is_int(ngx_leadgen_event_append(&e, 0, 0), NGX_OK,
+           "and the next segment is tried");
+
+    ngx_leadgen_spool_close();
+}
+
+
 /* --- recovery --- */
 
 #define RECORDS  3
@@ -773,6 +956,8 @@ main(void)
     test_reserved();
     test_intents();
     test_sync();
+    test_waiting();
+    test_sync_fails();
     test_recovery();
     test_links();
 
