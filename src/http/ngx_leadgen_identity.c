@@ -162,6 +162,15 @@ ngx_leadgen_identity_push(ngx_http_request_t *r, ngx_leadgen_identity_e name,
     ngx_table_elt_t  *header;
     const ngx_str_t  *key = &ngx_leadgen_identity_names[name];
 
+    /* a request of HTTP/0.9 has no list */
+
+    if (r->headers_in.headers.last == NULL
+        && ngx_list_init(&r->headers_in.headers, r->pool, 4,
+                         sizeof(ngx_table_elt_t)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     header = ngx_list_push(&r->headers_in.headers);
     if (header == NULL) {
         return NGX_ERROR;

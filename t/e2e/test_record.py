@@ -1,0 +1,164 @@
+"""One record for each request that nginx saw, however it ended, and before the
+client has the answer."""
+
+import os
+import pathlib
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from auditing import Auditing, assert_recorded_once
+from conftest import wait_until
+
+DENIED = "access_denied"
+
+
+@pytest.fixture(scope="module")
+def nginx(gateway):
+    server = """
+        client_header_timeout 1s;
+        client_body_timeout 1s;
+        client_max_body_size 1k;
+        large_client_header_buffers 2 2k;
+        leadgen_audit all;
+    """
+    slow = "location /api/slow { proxy_pass http://127.0.0.1:%d; }"
+    with socket.socket() as never:
+        never.bind(("127.0.0.1", 0))
+        never.listen(64)
+        with Auditing(gateway, server=server,
+                      upstream=slow % never.getsockname()[1]) as own:
+            yield own
+
+
+def get(target, headers="", version="HTTP/1.1"):
+    return (f"GET {target} {version}\r\nHost: a\r\nConnection: close\r\n"
+            f"{headers}\r\n").encode()
+
+
+def abort(nginx):
+    """A client that resets its connection while the upstream is silent."""
+    before = len(nginx.logged())
+    with socket.create_connection(("127.0.0.1", nginx.port)) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                          struct.pack("ii", 1, 0))
+        client.sendall(get("/api/slow/1"))
+        time.sleep(0.2)
+    wait_until(lambda: len(nginx.logged()) > before, 10, "log line")
+
+
+# name: what is sent; the status logged, the row's action and error
+CASES = {
+    "allowed": (get("/api/strict/1"), 200, "lead_exported", None),
+    "no token": (b"DELETE /api/strict/1 HTTP/1.1\r\nHost: a\r\n"
+                 b"Connection: close\r\n\r\n", 401, "lead_deleted",
+                 "unauthenticated"),
+    "no rule": (get("/api/none"), 401, DENIED, "unauthenticated"),
+    "odd path": (get("/api//strict/1"), 400, DENIED, "path-not-canonical"),
+    "dead upstream": (b"POST /api/die/1 HTTP/1.1\r\nHost: a\r\n"
+                      b"Content-Length: 0\r\nConnection: close\r\n\r\n", 502,
+                      "lead_created", "HTTP status 502"),
+    "not HTTP": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400,
+                 DENIED, "not evaluated: HTTP status 400"),
+    "no host": (b"GET /api/strict/1 HTTP/1.1\r\n\r\n", 400, DENIED,
+                "not evaluated: HTTP status 400"),
+    "HTTP/3.0": (get("/api/strict/1", version="HTTP/3.0"), 505, DENIED,
+                 "not evaluated: HTTP status 505"),
+    "HTTP/0.9": (b"GET /api/strict/1\r\n", 200, "lead_exported", None),
+    "header timeout": (b"GET /api/strict/1 HTTP/1.1\r\nHost: a\r\n", 408,
+                       DENIED, "not evaluated: HTTP status 408"),
+    "body timeout": (b"POST /api/strict/1 HTTP/1.1\r\nHost: a\r\n"
+                     b"Content-Length: 9\r\n\r\n", 408, "lead_created",
+                     "HTTP status 408"),
+    "large body": (b"POST /api/strict/1 HTTP/1.1\r\nHost: a\r\n"
+                   b"Content-Length: 9999\r\nConnection: close\r\n\r\n", 413,
+                   DENIED, "not evaluated: HTTP status 413"),
+    "long target": (get("/" + "x" * 9000), 414, DENIED,
+                    "not evaluated: HTTP status 414"),
+    "long header": (get("/api/strict/1", f"X: {'x' * 9000}\r\n"), 400, DENIED,
+                    "not evaluated: HTTP status 400"),
+    "TRACE": (b"TRACE /api/strict/1 HTTP/1.1\r\nHost: a\r\n\r\n", 405, DENIED,
+              "not evaluated: HTTP status 405"),
+    "two lengths": (b"POST /api/strict/1 HTTP/1.1\r\nHost: a\r\n"
+                    b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    b"0\r\n\r\n", 400, DENIED,
+                    "not evaluated: HTTP status 400"),
+    "return": (get("/anything"), 301, "access_granted", None),
+    "gone client": (abort, 499, "lead_exported", "HTTP status 499"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_one_record(nginx, gateway, name):
+    sent, status, action, error = CASES[name]
+    before = len(nginx.logged())
+    if callable(sent):
+        sent(nginx)
+    else:
+        nginx.raw(sent)
+    wait_until(lambda: len(nginx.logged()) > before, 10, "log line")
+    lines = nginx.logged()[before:]
+    assert [line[1] for line in lines] == [str(status)]
+    assert_recorded_once(gateway, [lines[0][0]], 10)
+    row = nginx.row(lines[0][0])
+    assert row[:3] == (action, error is None, error)
+    assert row[3]["status"] == status
+
+
+def test_nobody(nginx):
+    """A connection that brings nothing is no request."""
+    before = len(nginx.logged())
+    socket.create_connection(("127.0.0.1", nginx.port)).close()
+    nginx.raw(b"", shut=True)
+    assert nginx.request("GET", "/api/strict/1")[0] == 200
+    wait_until(lambda: len(nginx.logged()) > before, 10, "log line")
+    assert len(nginx.logged()) == before + 1
+
+
+# --- before the answer
+
+def test_answers_wait_for_the_disk(gateway):
+    """With fsync=always all of an answer comes, however long and by what
+    method, once it is synced; who leaves meanwhile does no harm."""
+    with Auditing(gateway, options="size=16m fsync=always") as nginx:
+        (nginx.directory / "api/big").mkdir(parents=True)
+        big = os.urandom(3_000_000)
+        (nginx.directory / "api/big/1").write_bytes(big)
+        ids = []
+        for method, path, role, status, body in [
+                ("GET", "/api/strict/1", None, 200, None),
+                ("HEAD", "/api/strict/1", None, 200, b""),
+                ("GET", "/api/big/1", None, 200, big),
+                ("POST", "/api/strict/1", None, 200, None),
+                ("DELETE", "/api/strict/1", None, 401, None),
+                ("DELETE", "/api/strict/1", "user", 403, None),
+                ("DELETE", "/api/strict/1", "admin", 200, None),
+                ("POST", "/api/die/1", None, 502, None),
+                ("POST", "/api/normal/1", None, 200, None)]:
+            answer = nginx.request(method, path, role=role)
+            assert answer[0] == status, (method, path, answer)
+            if body is not None:
+                assert answer[2] == body
+            ids.append(answer[1])
+
+        # two answers on a connection that is kept, one behind the other
+        twice = nginx.raw(b"GET /api/strict/1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                          + get("/api/strict/2"))
+        assert twice.count(b"HTTP/1.1 200 OK") == 2
+
+        # clients that leave at any moment
+        for number in range(100):
+            with socket.create_connection(("127.0.0.1", nginx.port)) as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                                  struct.pack("ii", 1, 0))
+                client.sendall(get("/api/big/1" if number % 2
+                                   else "/api/strict/1"))
+                time.sleep(number % 5 / 2000)
+
+        assert_recorded_once(gateway, ids, 10)
+        assert nginx.request("GET", "/api/strict/1")[0] == 200
+        assert "exited on signal" not in nginx.errors()
+        assert "[alert]" not in nginx.errors()
