@@ -17,6 +17,7 @@
 #define NGX_LEADGEN_VERSION     "0.1.0"
 
 #define NGX_LEADGEN_UUID_SIZE   16
+#define NGX_LEADGEN_CAPTURED    2048    /* bytes, of fields of bodies */
 #define NGX_LEADGEN_UUID_TEXT   36      /* 8-4-4-4-12, without a zero byte */
 
 
@@ -88,6 +89,7 @@ typedef enum {
     NGX_LEADGEN_EVENT_IP_ADDRESS,
     NGX_LEADGEN_EVENT_USER_AGENT,
     NGX_LEADGEN_EVENT_ERROR,
+    NGX_LEADGEN_EVENT_CAPTURED,             /* a JSON object */
     NGX_LEADGEN_EVENT_NTEXTS
 } ngx_leadgen_event_text_e;
 
@@ -116,6 +118,7 @@ typedef struct {
     uint16_t                   status;      /* HTTP status, 0: no answer yet */
     uint8_t                    action;      /* ngx_leadgen_action_e */
     uint8_t                    outcome;     /* ngx_leadgen_outcome_e */
+    uint8_t                    truncated;   /* more was known than is told */
     ngx_str_t                  text[NGX_LEADGEN_EVENT_NTEXTS];
 } ngx_leadgen_event_t;
 

@@ -14,6 +14,8 @@
 
 #define NGX_LEADGEN_MAX_PARAMS    8
 #define NGX_LEADGEN_MAX_SEGMENTS  32
+#define NGX_LEADGEN_MAX_CAPTURES  8
+#define NGX_LEADGEN_CAPTURE_POINTER  128    /* bytes, of a JSON pointer */
 
 
 /* --- problem: the rows of the table --- */
@@ -73,6 +75,15 @@ typedef enum {
 extern const ngx_str_t  ngx_leadgen_rule_names[NGX_LEADGEN_NMETHODS];
 
 
+/* A field of a JSON body, for the details of the event.  Lifetime: cycle. */
+
+typedef struct {
+    ngx_str_t                  name;        /* "request:/name", as written */
+    ngx_str_t                  pointer;     /* "/name" (RFC 6901) */
+    ngx_uint_t                 of_response;
+} ngx_leadgen_capture_t;
+
+
 /* Lifetime: cycle. */
 
 typedef struct {
@@ -84,10 +95,12 @@ typedef struct {
     ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
     unsigned                   is_public:1;
     unsigned                   has_mode:1;
+    unsigned                   captures_response:1;
 
     ngx_int_t                  action;      /* audit=, or NGX_ERROR */
     ngx_leadgen_mode_e         audit_mode;
     ngx_str_t                  resource;    /* resource= */
+    ngx_array_t               *captures;    /* ngx_leadgen_capture_t; NULL */
     ngx_int_t                  resource_id; /* which parameter, or NGX_ERROR */
 
     const void                *endpoint;    /* of the module's own API */
@@ -102,13 +115,20 @@ typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
 
 /*
  * Makes a rule from the words of a policy line:
- * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]]
- * [resource=TYPE], a grant being "public", "authenticated", a permission, or
+ * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]
+ * [capture=request:POINTER|response:POINTER...]] [resource=TYPE], a grant being "public", "authenticated", a permission, or
  * role=NAME[|NAME...].
  * NULL: an error that is already logged.
  */
 ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,
     ngx_uint_t nwords, ngx_leadgen_rule_action_pt action);
+
+/*
+ * Adds the field that "request:POINTER" or "response:POINTER" names.  NGX_OK;
+ * NGX_ERROR, already logged: it is no pointer, or a name as secrets have.
+ */
+ngx_int_t ngx_leadgen_capture_add(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    const ngx_str_t *value);
 
 /* ngx_leadgen_method_e, or NGX_ERROR for a method no rule can name. */
 ngx_int_t ngx_leadgen_rule_method(const ngx_str_t *name);

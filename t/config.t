@@ -1332,7 +1332,7 @@ GET /api/y role=boss;
 
 === TEST 180: a mode of what is not recorded
 --- line: GET /api/a public audit_mode=normal;
---- says: audit_mode= is of use with audit= only
+--- says: audit_mode= and capture= are of use with audit= only
 
 
 
@@ -1374,3 +1374,74 @@ GET /api/y role=boss;
 === TEST 186: the smallest zone
 --- missing: zone
 --- directive: leadgen_zone leadgen:64k;
+
+
+
+=== TEST 187: fields of bodies
+--- line: POST /api/a public audit=lead_created capture=request:/name capture=request:/a~1b/0/c capture=response:/id;
+
+
+
+=== TEST 188: a field of neither body
+--- line: POST /api/a public audit=lead_created capture=/name;
+--- says: "capture=/name" is neither request:POINTER nor response:POINTER
+
+
+
+=== TEST 189: what is no JSON pointer
+--- line: POST /api/a public audit=lead_created capture=request:name;
+--- says: "name" is not the JSON pointer of a field, such as /name, of 128 bytes at most
+
+
+
+=== TEST 190: a whole document
+--- line: POST /api/a public audit=lead_created capture=request:/;
+--- says: "/" is not the JSON pointer of a field
+
+
+
+=== TEST 191: a JSON pointer with a stray tilde
+--- line: POST /api/a public audit=lead_created capture=request:/a~2;
+--- says: "/a~2" is not the JSON pointer of a field
+
+
+
+=== TEST 192: a field that looks like a secret
+--- line: POST /api/a public audit=lead_created capture=request:/password;
+--- says: "/password" looks like a secret, which has no place in the audit log
+
+
+
+=== TEST 193: a field that looks like a secret
+--- line: POST /api/a public audit=lead_created capture=request:/user/newPassword;
+--- says: "/user/newPassword" looks like a secret, which has no place in the audit log
+
+
+
+=== TEST 194: a field that looks like a secret
+--- line: POST /api/a public audit=lead_created capture=request:/API_KEY;
+--- says: "/API_KEY" looks like a secret, which has no place in the audit log
+
+
+
+=== TEST 195: a field that looks like a secret
+--- line: POST /api/a public audit=lead_created capture=request:/a/access-token;
+--- says: "/a/access-token" looks like a secret, which has no place in the audit log
+
+
+
+=== TEST 196: a field that looks like a secret
+--- line: POST /api/a public audit=lead_created capture=request:/pin;
+--- says: "/pin" looks like a secret, which has no place in the audit log
+
+
+
+=== TEST 197: more fields than eight
+--- line: POST /api/a public audit=lead_created capture=request:/f0 capture=request:/f1 capture=request:/f2 capture=request:/f3 capture=request:/f4 capture=request:/f5 capture=request:/f6 capture=request:/f7 capture=request:/f8;
+--- says: a route captures 8 fields at most
+
+
+
+=== TEST 198: a field of what is not recorded
+--- line: POST /api/a public capture=request:/name;
+--- says: audit_mode= and capture= are of use with audit= only

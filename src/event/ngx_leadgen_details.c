@@ -40,6 +40,16 @@ ngx_leadgen_details_write(u_char *dst, const ngx_leadgen_record_t *record)
                           (ngx_uint_t) event->duration % 1000);
     }
 
+    if (text[NGX_LEADGEN_EVENT_CAPTURED].len) {
+        dst = ngx_sprintf(dst, ",\"captured\":%V",
+                          &text[NGX_LEADGEN_EVENT_CAPTURED]);
+    }
+
+    if (event->truncated) {
+        dst = ngx_cpymem(dst, ",\"truncated\":true",
+                         sizeof(",\"truncated\":true") - 1);
+    }
+
     *dst++ = '}';
 
     return dst;

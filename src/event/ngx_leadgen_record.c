@@ -8,6 +8,9 @@
 #include "ngx_leadgen_spool.h"
 
 
+#define NGX_LEADGEN_RECORD_TRUNCATED  0x80  /* a bit beside the outcome */
+
+
 /* The action's name stands before the texts; a reader takes the texts that it
  * knows of those that are there. */
 
@@ -24,16 +27,19 @@ typedef struct {
 } ngx_leadgen_record_head_t;
 
 
+/* With five bytes for an odd one of a text, details have 16 KB at most. */
+
 static const size_t  ngx_leadgen_record_limits[NGX_LEADGEN_EVENT_NTEXTS] = {
     [NGX_LEADGEN_EVENT_USER_EMAIL] = 256,
     [NGX_LEADGEN_EVENT_ROLE] = 256,
     [NGX_LEADGEN_EVENT_RESOURCE_TYPE] = 256,
     [NGX_LEADGEN_EVENT_RESOURCE_ID] = 256,
     [NGX_LEADGEN_EVENT_METHOD] = 256,
-    [NGX_LEADGEN_EVENT_PATH] = 4096,
+    [NGX_LEADGEN_EVENT_PATH] = 2048,
     [NGX_LEADGEN_EVENT_IP_ADDRESS] = 256,
     [NGX_LEADGEN_EVENT_USER_AGENT] = 512,
-    [NGX_LEADGEN_EVENT_ERROR] = 512
+    [NGX_LEADGEN_EVENT_ERROR] = 512,
+    [NGX_LEADGEN_EVENT_CAPTURED] = NGX_LEADGEN_CAPTURED
 };
 
 
@@ -64,6 +70,7 @@ ngx_leadgen_record_fit(ngx_leadgen_event_t *dst,
 
     static const ngx_uint_t  order[] = {
         NGX_LEADGEN_EVENT_USER_AGENT,
+        NGX_LEADGEN_EVENT_CAPTURED,
         NGX_LEADGEN_EVENT_ERROR,
         NGX_LEADGEN_EVENT_PATH
     };
@@ -72,7 +79,11 @@ ngx_leadgen_record_fit(ngx_leadgen_event_t *dst,
 
     for (i = 0; i < NGX_LEADGEN_EVENT_NTEXTS; i++) {
         text = &dst->text[i];
-        text->len = ngx_min(text->len, ngx_leadgen_record_limits[i]);
+
+        if (text->len > ngx_leadgen_record_limits[i]) {
+            text->len = ngx_leadgen_record_limits[i];
+            dst->truncated = 1;
+        }
     }
 
     for (i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -83,8 +94,13 @@ ngx_leadgen_record_fit(ngx_leadgen_event_t *dst,
         }
 
         text = &dst->text[order[i]];
-        cut = ngx_min(text->len, size - room);
+
+        /* a piece of JSON is none */
+        cut = (order[i] == NGX_LEADGEN_EVENT_CAPTURED)
+              ? text->len : ngx_min(text->len, size - room);
+
         text->len -= cut;
+        dst->truncated |= (cut != 0);
     }
 
     size = ngx_leadgen_frame_size(ngx_leadgen_record_size(dst));
@@ -110,6 +126,11 @@ ngx_leadgen_record_encode(u_char *dst, const ngx_leadgen_event_t *event)
     head.duration = event->duration;
     head.status = event->status;
     head.outcome = event->outcome;
+
+    if (event->truncated) {
+        head.outcome |= NGX_LEADGEN_RECORD_TRUNCATED;
+    }
+
     head.ntexts = NGX_LEADGEN_EVENT_NTEXTS;
     head.action = (uint16_t) action->len;
 
@@ -165,7 +186,8 @@ ngx_leadgen_record_decode(const ngx_str_t *payload,
     event->user_id = head.user_id;
     event->duration = head.duration;
     event->status = head.status;
-    event->outcome = head.outcome;
+    event->outcome = head.outcome & ~NGX_LEADGEN_RECORD_TRUNCATED;
+    event->truncated = (head.outcome & NGX_LEADGEN_RECORD_TRUNCATED) != 0;
 
     record->action.data = p;
     record->action.len = head.action;

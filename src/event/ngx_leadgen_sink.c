@@ -164,7 +164,8 @@ ngx_leadgen_sink_bound(const ngx_leadgen_record_t *record,
                + NGX_LEADGEN_DETAILS_FACTOR
                  * (text[NGX_LEADGEN_EVENT_METHOD].len
                     + text[NGX_LEADGEN_EVENT_PATH].len
-                    + text[NGX_LEADGEN_EVENT_ROLE].len);
+                    + text[NGX_LEADGEN_EVENT_ROLE].len)
+               + text[NGX_LEADGEN_EVENT_CAPTURED].len;
     }
 
     return fixed;

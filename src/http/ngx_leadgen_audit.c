@@ -10,6 +10,8 @@
 
 static ngx_leadgen_problem_e ngx_leadgen_audit_refuse(ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_mode_e mode);
+static size_t ngx_leadgen_audit_captures(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
 static ngx_leadgen_mode_e ngx_leadgen_audit_mode(
     const ngx_leadgen_rule_t *rule);
 static ngx_uint_t ngx_leadgen_audit_names_action(
@@ -54,7 +56,8 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
         ngx_leadgen_audit_error(ctx);
     }
 
-    size = ngx_leadgen_event_size(&ctx->event);
+    size = ngx_leadgen_event_size(&ctx->event)
+           + ngx_leadgen_audit_captures(r, ctx);
 
     if (ngx_leadgen_event_reserve(size, mode) != NGX_OK) {
         return ngx_leadgen_audit_refuse(ctx, mode);
@@ -83,6 +86,25 @@ ngx_leadgen_audit_admit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     }
 
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* Bytes to reserve for what will be known of the bodies. */
+
+static size_t
+ngx_leadgen_audit_captures(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE
+        || ctx->match.rule->captures == NULL)
+    {
+        return 0;
+    }
+
+    if (ctx->match.rule->captures_response) {
+        ngx_leadgen_extract_uncompressed(r);
+    }
+
+    return NGX_LEADGEN_CAPTURED;
 }
 
 
@@ -224,6 +246,8 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
     event = &ctx->event;
     error = &event->text[NGX_LEADGEN_EVENT_ERROR];
+
+    ngx_leadgen_extract_request(r, ctx);
 
     event->status = (uint16_t) status;
     event->duration = (uint32_t) (ngx_leadgen_time_monotonic() - ctx->started);

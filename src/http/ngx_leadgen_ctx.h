@@ -108,18 +108,47 @@ ngx_int_t ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx
 void ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx);
 
 
+/* --- extract: fields of bodies, for details --- */
+
+#define NGX_LEADGEN_CAPTURE_BODY  16384     /* bytes, of what is looked at */
+
+/* What the route captures of a request's body, which has been read. */
+void ngx_leadgen_extract_request(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Whether the route captures of a response with this header. */
+ngx_uint_t ngx_leadgen_extract_may_respond(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx);
+
+/* Has the response sent without compression. */
+void ngx_leadgen_extract_uncompressed(ngx_http_request_t *r);
+
+/* What the route captures of a JSON text; nothing of what is none. */
+void ngx_leadgen_extract(ngx_pool_t *pool, ngx_leadgen_ctx_t *ctx,
+    const ngx_str_t *text, ngx_uint_t of_response);
+
+
 /* --- hold: an answer that waits until its event is on the disk --- */
 
 /* NGX_AGAIN: it is held; NGX_OK: it need not be; NGX_ERROR. */
 ngx_int_t ngx_leadgen_hold_header(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);
 
-/* Keeps what follows a header that is held.  NGX_AGAIN or NGX_ERROR. */
+/* Holds it until its body has been seen, which is recorded then, too.  NGX_OK
+ * or NGX_ERROR. */
+ngx_int_t ngx_leadgen_hold_until_seen(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Takes what follows a header that is held, and returns as filters do. */
 ngx_int_t ngx_leadgen_hold_body(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_chain_t *in);
 
 /* The request ends: it waits no longer. */
 void ngx_leadgen_hold_cleanup(ngx_leadgen_ctx_t *ctx);
+
+/* Records an answer, and sends or holds it; returns as filters do. */
+ngx_int_t ngx_leadgen_filter_record(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_chain_t *body);
 
 /* Sends a header and what of its body there is on their way to the client, and
  * returns as filters do. */

@@ -35,7 +35,6 @@ ngx_leadgen_filter_install(void)
 static ngx_int_t
 ngx_leadgen_filter_header(ngx_http_request_t *r)
 {
-    ngx_int_t                 rc;
     ngx_leadgen_ctx_t        *ctx;
     ngx_leadgen_main_conf_t  *mcf;
 
@@ -51,6 +50,20 @@ ngx_leadgen_filter_header(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_leadgen_extract_may_respond(r, ctx)) {
+        return ngx_leadgen_hold_until_seen(r, ctx);
+    }
+
+    return ngx_leadgen_filter_record(r, ctx, NULL);
+}
+
+
+ngx_int_t
+ngx_leadgen_filter_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_chain_t *body)
+{
+    ngx_int_t  rc;
+
     rc = ngx_leadgen_audit_record(r, ctx, r->headers_out.status);
 
     if (rc == NGX_AGAIN) {
@@ -60,10 +73,10 @@ ngx_leadgen_filter_header(ngx_http_request_t *r)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_leadgen_filter_next(r);
+        return ngx_leadgen_filter_send(r, body);
 
     case NGX_AGAIN:
-        return NGX_OK;
+        return body ? ngx_leadgen_hold_body(r, ctx, body) : NGX_OK;
 
     default:
         return NGX_ERROR;

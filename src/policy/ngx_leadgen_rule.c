@@ -85,9 +85,10 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
         authenticated = 1;
     }
 
-    if (rule->has_mode && rule->action == NGX_ERROR) {
+    if ((rule->has_mode || rule->captures) && rule->action == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "audit_mode= is of use with audit= only");
+                           "audit_mode= and capture= are of use with audit= "
+                           "only");
         return NULL;
     }
 
@@ -390,6 +391,13 @@ ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
         rule->resource.len = word->len - 9;
 
         return NGX_OK;
+    }
+
+    if (ngx_strncmp(word->data, "capture=", 8) == 0) {
+        value.data = word->data + 8;
+        value.len = word->len - 8;
+
+        return ngx_leadgen_capture_add(cf, rule, &value);
     }
 
     if (ngx_strncmp(word->data, "audit_mode=", 11) == 0) {

@@ -2,10 +2,8 @@
 client has the answer."""
 
 import os
-import pathlib
 import socket
 import struct
-import threading
 import time
 
 import pytest
@@ -162,3 +160,80 @@ def test_answers_wait_for_the_disk(gateway):
         assert nginx.request("GET", "/api/strict/1")[0] == 200
         assert "exited on signal" not in nginx.errors()
         assert "[alert]" not in nginx.errors()
+
+
+# --- fields of bodies
+
+def captured(nginx, path, body, headers=()):
+    """What is answered, and the details."""
+    status, request_id, answer = nginx.request(
+        "POST", path, body, headers={"Content-Type": "application/json",
+                                     **dict(headers)})
+    assert status == 200
+    assert_recorded_once(nginx.gateway, [request_id], 10)
+    return answer, nginx.row(request_id)[3]
+
+
+BODY = (b'{"name":"Spring \\u202e\\u0007","deep":[{"a/b":true}],'
+        b'"object":{"password":"hidden"},"other":"hidden"}')
+
+
+@pytest.mark.parametrize("options", ["size=16m", "size=16m fsync=always"])
+def test_capture(gateway, options):
+    upstream = """
+        default_type application/json;
+        set $long "%s";
+        location /api/long { return 200 '{"id":"8","more":"%s"}'; }
+        location /api/long/chunked {
+            sub_filter zz "";
+            sub_filter_types *;
+            return 200 '{"id":"8","more":"%s"}';
+        }
+        location /api/gzip { return 200 '{"id":"$http_accept_encoding"}'; }
+    """ % ("x" * 2000, "$long" * 9, "$long" * 9)
+    routes = """
+        POST /api/both/:id  public audit=campaign_created capture=request:/name
+             capture=request:/deep/0/a~1b capture=request:/object
+             capture=response:/id capture=response:/name;
+        POST /api/long/:id  public audit=campaign_created
+             capture=response:/id;
+        POST /api/gzip/:id  public audit=campaign_created
+             capture=response:/id;
+    """
+    gzip = "gzip on; gzip_min_length 1; gzip_types application/json;"
+    with Auditing(gateway, options=options, routes=routes, upstream=upstream,
+                  http=gzip) as nginx:
+        answer, details = captured(nginx, "/api/both/1", BODY)
+        assert answer == b'{"id":"7","name":"made"}'
+        assert details["captured"] == {
+            "request:/name": "Spring \\xe2\\x80\\xae\\x07",
+            "request:/deep/0/a~1b": True,
+            "response:/id": "7", "response:/name": "made"}
+        assert "truncated" not in details
+        assert "hidden" not in str(details)
+
+        # what is too long, not JSON, or not there
+        long = b'{"name":"%s"}' % (b"x" * 300)
+        details = captured(nginx, "/api/both/1", long)[1]
+        assert details["captured"]["request:/name"] == "x" * 256
+        assert details["truncated"] is True
+        for body in (b"{", b"[]", b'{"name":{"a":1}}', b""):
+            details = captured(nginx, "/api/both/1", body)[1]
+            assert set(details["captured"]) == {"response:/id",
+                                                "response:/name"}
+        huge = b'{"name":"a","x":"%s"}' % (b"x" * 40000)
+        details = captured(nginx, "/api/both/1", huge)[1]
+        assert "request:/name" not in details["captured"]
+        assert details["truncated"] is True
+
+        # an answer that is too long is sent whole, and one is not compressed
+        for path in ("/api/long/1", "/api/long/chunked"):
+            answer, details = captured(nginx, path, b"{}")
+            assert answer == b'{"id":"8","more":"%s"}' % (b"x" * 18000)
+            assert "captured" not in details
+        assert details["truncated"] is True
+        answer, details = captured(nginx, "/api/gzip/1", b"{}",
+                                   {"Accept-Encoding": "gzip"})
+        assert details["captured"] == {"response:/id": "identity"}
+        assert b"identity" in answer
+        assert "exited on signal" not in nginx.errors()

@@ -203,23 +203,71 @@ test_sizes(void)
 
     is_int(ngx_leadgen_record_fit(&fitting, &event, NGX_LEADGEN_EVENT_FRAME),
            NGX_OK, "it fits");
-    is_int(fitting.text[NGX_LEADGEN_EVENT_PATH].len, 4096, "path is cut");
+    is_int(fitting.text[NGX_LEADGEN_EVENT_PATH].len, 2048, "path is cut");
     is_int(fitting.text[NGX_LEADGEN_EVENT_USER_AGENT].len, 512,
            "user agent is cut");
     is_int(fitting.text[NGX_LEADGEN_EVENT_ERROR].len, 512, "error is cut");
     is_int(fitting.text[NGX_LEADGEN_EVENT_ROLE].len, 256, "role is cut");
+    is_int(fitting.truncated, 1, "and it says so");
 
     room = size - 100;
     is_int(ngx_leadgen_record_fit(&fitting, &event, room), NGX_OK,
            "it fits into less");
     ok(ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting)) <= room,
        "really");
-    is_int(fitting.text[NGX_LEADGEN_EVENT_PATH].len, 4096,
+    is_int(fitting.text[NGX_LEADGEN_EVENT_PATH].len, 2048,
            "which the user agent alone paid for");
     ok(fitting.text[NGX_LEADGEN_EVENT_USER_AGENT].len < 512,
        "which the user agent paid for");
     is_int(ngx_leadgen_record_fit(&fitting, &event, 1000), NGX_ERROR,
            "some room is too little");
+}
+
+
+/* Odd bytes take most in JSON. */
+
+static void
+test_details(void)
+{
+    u_char               *last;
+    ngx_str_t             payload, json;
+    ngx_uint_t            i;
+    ngx_leadgen_event_t   event, fitting;
+    ngx_leadgen_record_t  record;
+
+    static u_char  details[64 * 1024];
+
+    event = example();
+    payload = encode(&event);
+    (void) ngx_leadgen_record_decode(&payload, &record);
+    is_int(record.event.truncated, 0, "a whole event");
+
+    event.text[NGX_LEADGEN_EVENT_CAPTURED] =
+                                          unit_str("{\"request:/a\":\"b\"}");
+    event.truncated = 1;
+    payload = encode(&event);
+    (void) ngx_leadgen_record_decode(&payload, &record);
+    is_int(record.event.truncated, 1, "one that was cut");
+    is_int(record.event.outcome, NGX_LEADGEN_OUTCOME_SUCCESS,
+           "has an outcome all the same");
+
+    last = ngx_leadgen_details_write(details, &record);
+    *last = '\0';
+    ok(strstr((char *) details, ",\"captured\":{\"request:/a\":\"b\"},"
+                                "\"truncated\":true}") != NULL,
+       "what was captured stands in the details");
+
+    for (i = 0; i < NGX_LEADGEN_EVENT_NTEXTS; i++) {
+        event.text[i].data = (u_char *) filler;
+        event.text[i].len = sizeof(filler);
+    }
+
+    (void) ngx_leadgen_record_fit(&fitting, &event, NGX_LEADGEN_EVENT_FRAME);
+    payload = encode(&fitting);
+    (void) ngx_leadgen_record_decode(&payload, &record);
+    last = ngx_leadgen_details_write(details, &record);
+    json.len = last - details;
+    ok(json.len <= 16384, "details have 16 KB at most: %d", (int) json.len);
 }
 
 
@@ -366,6 +414,7 @@ main(void)
     test_other_build();
     test_damaged();
     test_sizes();
+    test_details();
     test_actions();
     test_sink();
 
