@@ -123,14 +123,17 @@ ngx_int_t ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
 ngx_int_t ngx_leadgen_event_append(const ngx_leadgen_event_t *event,
     size_t reserved, ngx_uint_t intended);
 
-/* Lifetime: its owner's, that calls event_unsync before it ends. */
+
+/* --- sync --- */
+
+/* Lifetime: its owner's, that calls sync_leave before it ends. */
 
 typedef struct {
     ngx_queue_t                queue;
     void                     (*handler)(void *data, ngx_int_t rc);
     void                      *data;
     ngx_uint_t                 waits;
-} ngx_leadgen_event_waiter_t;
+} ngx_leadgen_sync_waiter_t;
 
 
 /*
@@ -138,10 +141,10 @@ typedef struct {
  * so (fsync=always).  NGX_OK: there is nothing to wait for; NGX_AGAIN: handler
  * is called later, with NGX_OK or, when the disk fails, NGX_ERROR.
  */
-ngx_int_t ngx_leadgen_event_sync(ngx_leadgen_event_waiter_t *waiter);
+ngx_int_t ngx_leadgen_sync_wait(ngx_leadgen_sync_waiter_t *waiter);
 
 /* Waits no longer; without effect when it does not wait. */
-void ngx_leadgen_event_unsync(ngx_leadgen_event_waiter_t *waiter);
+void ngx_leadgen_sync_leave(ngx_leadgen_sync_waiter_t *waiter);
 
 
 /* --- pump --- */

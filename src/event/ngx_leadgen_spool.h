@@ -148,7 +148,7 @@ ngx_leadgen_segment_t *ngx_leadgen_spool_commit(uint32_t kind,
 
 /*
  * Ends a segment that could not be synced: what is in it and may not be on the
- * disk is appended again to the spare.  NGX_OK, or NGX_ERROR when there is none.
+ * disk is appended again to the spare.  NGX_OK; NGX_ERROR: there is none.
  */
 ngx_int_t ngx_leadgen_spool_replace(ngx_leadgen_segment_t *segment);
 

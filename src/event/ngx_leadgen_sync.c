@@ -106,7 +106,7 @@ ngx_leadgen_sync_touch(ngx_leadgen_segment_t *segment)
 
 
 ngx_int_t
-ngx_leadgen_event_sync(ngx_leadgen_event_waiter_t *waiter)
+ngx_leadgen_sync_wait(ngx_leadgen_sync_waiter_t *waiter)
 {
     if (!ngx_leadgen_sync.always || ngx_leadgen_sync.threads == NULL) {
         return NGX_OK;
@@ -120,7 +120,7 @@ ngx_leadgen_event_sync(ngx_leadgen_event_waiter_t *waiter)
 
 
 void
-ngx_leadgen_event_unsync(ngx_leadgen_event_waiter_t *waiter)
+ngx_leadgen_sync_leave(ngx_leadgen_sync_waiter_t *waiter)
 {
     if (waiter->waits) {
         ngx_queue_remove(&waiter->queue);
@@ -345,7 +345,7 @@ static void
 ngx_leadgen_sync_tell(ngx_queue_t *queue, ngx_int_t rc)
 {
     ngx_queue_t                  told, *q;
-    ngx_leadgen_event_waiter_t  *waiter;
+    ngx_leadgen_sync_waiter_t  *waiter;
 
     if (ngx_queue_empty(queue)) {
         return;
@@ -359,9 +359,9 @@ ngx_leadgen_sync_tell(ngx_queue_t *queue, ngx_int_t rc)
 
     while (!ngx_queue_empty(&told)) {
         q = ngx_queue_head(&told);
-        waiter = ngx_queue_data(q, ngx_leadgen_event_waiter_t, queue);
+        waiter = ngx_queue_data(q, ngx_leadgen_sync_waiter_t, queue);
 
-        ngx_leadgen_event_unsync(waiter);
+        ngx_leadgen_sync_leave(waiter);
 
         waiter->handler(waiter->data, rc);
     }

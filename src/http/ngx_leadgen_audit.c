@@ -247,7 +247,9 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     event = &ctx->event;
     error = &event->text[NGX_LEADGEN_EVENT_ERROR];
 
-    ngx_leadgen_extract_request(r, ctx);
+    if (ctx->problem == NGX_LEADGEN_PROBLEM_NONE) {
+        ngx_leadgen_extract_request(r, ctx);
+    }
 
     event->status = (uint16_t) status;
     event->duration = (uint32_t) (ngx_leadgen_time_monotonic() - ctx->started);

@@ -101,8 +101,8 @@ ngx_leadgen_problem_e ngx_leadgen_audit_admit(ngx_http_request_t *r,
  * NGX_OK; NGX_AGAIN: its mode is strict, so that the answer may have to be
  * held; NGX_ERROR: strict, and it could not be recorded.
  */
-ngx_int_t ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
-    ngx_uint_t status);
+ngx_int_t ngx_leadgen_audit_record(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, ngx_uint_t status);
 
 /* The event stands in the database already. */
 void ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx);

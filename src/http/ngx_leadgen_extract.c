@@ -107,6 +107,11 @@ ngx_leadgen_extract_uncompressed(ngx_http_request_t *r)
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
 
+#if (NGX_HTTP_GZIP)
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+#endif
+
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
 
@@ -120,11 +125,6 @@ ngx_leadgen_extract_uncompressed(ngx_http_request_t *r)
             }
         }
     }
-
-#if (NGX_HTTP_GZIP)
-    r->gzip_tested = 1;
-    r->gzip_ok = 0;
-#endif
 }
 
 

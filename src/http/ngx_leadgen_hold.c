@@ -16,7 +16,7 @@
 /* Lifetime: request. */
 
 struct ngx_leadgen_hold_s {
-    ngx_leadgen_event_waiter_t   waiter;
+    ngx_leadgen_sync_waiter_t    waiter;
     ngx_chain_t                 *body;
     ngx_buf_t                   *seen;      /* NULL: it waits for the disk */
 };
@@ -47,7 +47,7 @@ ngx_leadgen_hold_header(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     hold->waiter.handler = ngx_leadgen_hold_synced;
     hold->waiter.data = r;
 
-    rc = ngx_leadgen_event_sync(&hold->waiter);
+    rc = ngx_leadgen_sync_wait(&hold->waiter);
 
     if (rc == NGX_AGAIN) {
         ngx_leadgen_hold_begin(r, ctx, hold);
@@ -197,7 +197,7 @@ void
 ngx_leadgen_hold_cleanup(ngx_leadgen_ctx_t *ctx)
 {
     if (ctx->hold) {
-        ngx_leadgen_event_unsync(&ctx->hold->waiter);
+        ngx_leadgen_sync_leave(&ctx->hold->waiter);
         ctx->hold = NULL;
     }
 }

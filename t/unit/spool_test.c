@@ -459,7 +459,7 @@ test_sync(void)
 
 #define WAITERS  10
 
-static ngx_leadgen_event_waiter_t  waiters[WAITERS];
+static ngx_leadgen_sync_waiter_t  waiters[WAITERS];
 static ngx_int_t                   told[WAITERS];
 
 
@@ -487,7 +487,7 @@ await(ngx_uint_t n)
         waiters[i].handler = tell;
         waiters[i].data = &told[i];
 
-        if (ngx_leadgen_event_sync(&waiters[i]) != NGX_AGAIN) {
+        if (ngx_leadgen_sync_wait(&waiters[i]) != NGX_AGAIN) {
             abort();
         }
     }
@@ -543,7 +543,7 @@ test_waiting(void)
 
     c = conf(1024 * 1024);
     (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
-    is_int(ngx_leadgen_event_sync(&waiters[0]), NGX_OK,
+    is_int(ngx_leadgen_sync_wait(&waiters[0]), NGX_OK,
            "without fsync=always nobody waits");
     ngx_leadgen_spool_close();
 
@@ -563,8 +563,8 @@ test_waiting(void)
     ok(segment->synced == segment->pos, "of all");
 
     await(2);
-    ngx_leadgen_event_unsync(&waiters[0]);
-    ngx_leadgen_event_unsync(&waiters[0]);
+    ngx_leadgen_sync_leave(&waiters[0]);
+    ngx_leadgen_sync_leave(&waiters[0]);
     loop_pass(1);
     is_int(told[0], NGX_BUSY, "who has left is not told");
     is_int(told[1], NGX_OK, "the other is");
