@@ -76,14 +76,23 @@ def audited(gateway, answer):
     return [(action, success) for action, success in rows]
 
 
+def actions(gateway, user):
+    """The actions recorded of a user, oldest first."""
+    return [action for action, in gateway.sql(
+        "select action from audit_logs where resource_id = %s"
+        " and resource_type = 'user' order by timestamp, id", str(user["id"]))]
+
+
 # --- the life of a user
 
 def test_life(both):
     gateway, second = both
     user = make_user(gateway, "life")
+    assert actions(gateway, user) == ["user_created"]
     session = log_in(gateway, user["email"], "a long password")
     token = session["access_token"]
     other = log_in(second, user["email"], "a long password")["access_token"]
+    assert actions(gateway, user)[1:] == ["login", "login"]
 
     soon(both, token, 200)
     soon(both, other, 200)
@@ -99,7 +108,9 @@ def test_life(both):
     soon(both, admin, 200, "/api/admin/users")
 
     # demoted in mid-session
-    change(second, user, role="user")
+    answer = change(second, user, role="user")
+    assert {action for action, _ in audited(gateway, answer)} == {
+        "user_updated", "role_changed"}
     soon(both, admin, 401, "/api/admin/users")
 
     # deactivated
@@ -111,10 +122,25 @@ def test_life(both):
     denied = post(gateway, "/api/auth/login",
                   {"email": user["email"], "password": "a long password"})
     assert denied.status == 401
+    assert audited(gateway, denied) == [("login", False)]
 
     # another password by an administrator
-    change(gateway, user, is_active=True, password="yet another one")
+    answer = change(gateway, user, is_active=True, password="yet another one")
+    assert audited(gateway, answer) == [("user_updated", True)]
     token = log_in(second, user["email"], "yet another one")["access_token"]
+    soon(both, token, 200)
+
+    # forgotten, and reset by mail
+    answer = post(gateway, "/api/auth/password-reset",
+                  {"email": user["email"]})
+    assert answer.status == 202
+    assert audited(gateway, answer) == [("password_reset", True)]
+    answer = post(second, "/api/auth/password-reset/confirm", {
+        "token": mailed_token(gateway, user["email"]), "password": "by mail!"})
+    assert answer.status == 204
+    assert audited(gateway, answer) == [("password_reset", True)]
+    soon(both, token, 401)
+    token = log_in(gateway, user["email"], "by mail!")["access_token"]
     soon(both, token, 200)
 
     # deleted
