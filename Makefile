@@ -52,7 +52,8 @@ install: module ## The module into nginx's modules path, below DESTDIR
 	@docker/local/install.sh "$(module)" "$(DESTDIR)"
 
 test: ## The whole test suite
-	@$(MAKE) --no-print-directory deps module dashboard
+	@$(MAKE) --no-print-directory deps module
+	@docker/local/dashboard.sh "$(build_dir)" test
 	@t/run "$(build_dir)" "$(CC)" $(SUITES)
 
 lint: module ## Static checks

@@ -8,6 +8,7 @@ export default defineConfig({
   base: "/admin/",
   plugins: [react(), tailwindcss()],
   build: {
+    outDir: "dist/admin",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2022",

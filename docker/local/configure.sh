@@ -187,9 +187,8 @@ configure_worker() {
 
 # The files of the dashboard; old ones stay for pages that are open.
 configure_dashboard() {
-    mkdir -p "$run/nginx/html/admin"
-    cp -r "$root/dashboard/dist/assets" "$run/nginx/html/admin/"
-    cp "$root"/dashboard/dist/*.* "$run/nginx/html/admin/"
+    mkdir -p "$run/nginx/html"
+    cp -r "$root"/dashboard/dist/. "$run/nginx/html/"
 }
 
 # The conf/ of this checkout, and what only this machine knows.

@@ -1,11 +1,16 @@
 #!/bin/bash
-# Builds the dashboard: dashboard/ goes in, dashboard/dist with its files, each
-# compressed beforehand, comes out.  Does nothing when dist is newer than that.
+# Builds the dashboard, the API's description and its page: dashboard/ goes in,
+# dashboard/dist with files to be served, compressed beforehand, comes out.
+# Does nothing when dist is newer.
+#
+# dashboard.sh BUILD       BUILD: where a newer Node goes if need be
+# dashboard.sh BUILD test  installs what its tests need, too
 set -euo pipefail
 
 cd "$(dirname "$0")/../../dashboard"
 build=$(mkdir -p "$1" && cd "$1" && pwd)
 npm=(npm --no-audit --no-fund --no-update-notifier --loglevel=error)
+export SCARF_ANALYTICS=false
 
 fail() {
     echo "dashboard: $*" >&2
@@ -13,9 +18,9 @@ fail() {
 }
 
 is_current() {
-    [ -e dist/index.html ] \
-        && [ -z "$(find . ../include/tables -newer dist/index.html -type f \
-                   -not -path './node_modules/*' -not -path './dist/*' \
+    [ -e dist/openapi.json ] \
+        && [ -z "$(find . ../include/tables -newer dist/openapi.json -type f \
+                   -not -path '*/node_modules/*' -not -path './dist/*' \
                    -print -quit)" ]
 }
 
@@ -35,6 +40,7 @@ find_node() {
     fi
 }
 
+# Of the folder it is in.
 install_packages() {
     if [ ! -e node_modules/.package-lock.json ] \
         || [ package-lock.json -nt node_modules/.package-lock.json ]
@@ -45,14 +51,27 @@ install_packages() {
     fi
 }
 
+make_docs() {
+    mkdir -p dist/docs
+    cp docs/* node_modules/swagger-ui-dist/swagger-ui{-bundle.js,.css} dist/docs/
+    node openapi/build.js dist/openapi.json
+}
+
+find_node
+
+if [ "${2:-}" = test ]; then
+    (cd test && install_packages)
+fi
+
 if is_current; then
     exit
 fi
 
-find_node
 install_packages
+rm -rf dist
 node node_modules/typescript/bin/tsc --noEmit
 node node_modules/vite/bin/vite.js build --logLevel error
+make_docs
 find dist -type f \( -name '*.js' -o -name '*.css' -o -name '*.html' \
     -o -name '*.svg' -o -name '*.json' \) -exec gzip -9 -k -n {} +
-touch dist/index.html
+touch dist/openapi.json

@@ -38,7 +38,7 @@ sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))' \
         redis uvicorn 2>/dev/null \
         || fail "Python packages are missing: run 'make deps'."
     [ -e "$module" ] || fail "$module is missing: run 'make'."
-    [ -e "$root/dashboard/dist/index.html" ] \
+    [ -e "$root/dashboard/dist/openapi.json" ] \
         || fail "the dashboard is not built: run 'make dashboard'."
 }
 
@@ -230,6 +230,7 @@ tell() {
 
 The gateway is up:     $url/api/health
 Dashboard:             http://127.0.0.1:$admin_port/admin/
+What the API takes:    $url/docs/
 Users and passwords:   $shown/credentials.json
 Settings for a shell:  . $shown/env
 Mails arrive in:       $mails

@@ -177,6 +177,28 @@ def typescript():
             + "\nexport const queues = [...new Set(tasks.map(({ queue }) => queue))];\n")
 
 
+def description():
+    """What the API's description takes from the tables."""
+    names = {row["id"]: row["name"] for row in read("permissions")}
+    version = re.search(r'NGX_LEADGEN_VERSION +"([^"]+)"',
+                        (ROOT / "include/ngx_leadgen.h").read_text())[1]
+    tables = {
+        "version": version,
+        "permissions": [{"name": name} for name in names.values()],
+        "actions": [{"name": row["name"]} for row in read("actions")],
+        "problems": [{name: row[name]
+                      for name in ("slug", "status", "title", "detail")}
+                     for row in read("problems") if row["id"] != "NONE"],
+        "tasks": [{"name": row["name"]} for row in read("tasks")],
+        "queues": sorted({row["queue"] for row in read("tasks")}),
+        "endpoints": [{"method": row["method"], "path": row["path"],
+                       "access": row["access"],
+                       "permission": names.get(row["permission"])}
+                      for row in read("endpoints")],
+    }
+    return json.dumps(tables, indent=1) + "\n"
+
+
 def markdown(heads, rows):
     def line(cells):
         return "| " + " | ".join(str(cell).replace("|", "\\|")
@@ -291,6 +313,7 @@ def main():
     path = ROOT / "README.md"
     files = {ROOT / "sql/functions/tables.sql": sql(),
              ROOT / "worker/app/core/task_table.py": python(),
+             ROOT / "dashboard/openapi/tables.json": description(),
              ROOT / "dashboard/src/tables.ts": typescript()}
     if path.exists():
         files[path] = readme(path.read_text())

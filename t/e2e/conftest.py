@@ -14,10 +14,12 @@ import time
 
 import psycopg2
 import pytest
+from openapi import Description
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 ROLES = ("admin", "manager", "user")
+DESCRIPTION = Description(ROOT / "dashboard/dist/openapi.json")
 
 
 def free_port():
@@ -79,6 +81,7 @@ class Gateway:
         answer = Response(response, response.read())
         if own:
             connection.close()
+        DESCRIPTION.check(method, path, answer)
         return answer
 
     def login(self, role):

@@ -1,4 +1,5 @@
-"""The dashboard in Debian's chromium: the tests are in dashboard/test."""
+"""The dashboard in Debian's chromium, and the API's description: the tests are
+in dashboard/test."""
 
 import os
 import subprocess

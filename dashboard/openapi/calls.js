@@ -1,0 +1,230 @@
+// What each call takes and answers, by method and path as in endpoints.def.
+// Who may call it, and the problems it can have, are added from the tables.
+
+import { list, object, page, parts, ref } from "./schemas.js";
+
+const { count, email, password, text, time, uuid } = parts;
+
+const query = (name, schema, description) => ({
+  name, in: "query", schema, description,
+});
+
+const PAGING = [
+  query("limit", { type: "integer", minimum: 1, maximum: 200, default: 50 }, "How many."),
+  query("cursor", text, "The next_cursor of the page before."),
+];
+
+const PERIOD = [
+  query("from", time, "Not before."),
+  query("to", time, "Before."),
+];
+
+const AUDIT_FILTERS = [
+  query("action", ref("Action"), "Only this action."),
+  query("user_id", { type: "integer" }, "Only of this user."),
+  query("user_email", text, "Only of this e-mail address."),
+  query("resource_type", text, "Only of this kind of thing."),
+  query("resource_id", text, "Only of this thing."),
+  query("success", { type: "boolean" }, "Only what succeeded, or what failed."),
+  query("ip_address", text, "Only from this address or network (CIDR)."),
+  ...PERIOD,
+  query("q", text, "Only with this text in it."),
+];
+
+const session = { tag: "Authentication" };
+const users = { tag: "Users" };
+const audit = { tag: "Audit log" };
+const policy = { tag: "Policy" };
+const jobs = { tag: "Jobs" };
+const health = { tag: "Health" };
+
+export const tags = [
+  ["Authentication", "Logging in, tokens, passwords."],
+  ["Users", "Who may log in, and in which role."],
+  ["Policy", "Roles, permissions, routes."],
+  ["Audit log", "Who did what."],
+  ["Jobs", "Background jobs, run by Celery workers."],
+  ["Health", "For load balancers, Kubernetes and Prometheus; needs no token."],
+];
+
+export const calls = {
+  "POST /api/auth/login": {
+    ...session,
+    summary: "Log in",
+    description:
+      "With `cookie` the tokens are kept in cookies and are not in the reply.",
+    body: object({ email, password: text, cookie: { type: "boolean" } }, ["cookie"]),
+    example: { email: "ann@example.com", password: "correct horse battery" },
+    replies: { 200: ref("Tokens") },
+    throttled: true,
+  },
+  "POST /api/auth/refresh": {
+    ...session,
+    summary: "Spend a refresh token for a new pair",
+    description: "Without a field the token is taken from the cookie.",
+    body: object({ refresh_token: text }, ["refresh_token"]),
+    example: { refresh_token: "q7Zx…" },
+    replies: { 200: ref("Tokens") },
+    unauthenticated: true,
+  },
+  "POST /api/auth/logout": {
+    ...session,
+    summary: "Log out",
+    body: object({ everywhere: { type: "boolean" } }, ["everywhere"]),
+    bodyOptional: true,
+    example: {},
+    replies: { 204: null },
+  },
+  "POST /api/auth/password": {
+    ...session,
+    summary: "Change one's own password",
+    description: "All other sessions end; this one goes on with the new tokens.",
+    body: object({ current_password: text, new_password: password }),
+    example: { current_password: "correct horse", new_password: "battery staple" },
+    replies: { 200: ref("Tokens") },
+    throttled: true,
+  },
+  "POST /api/auth/password-reset": {
+    ...session,
+    summary: "Have a link for a new password mailed",
+    body: object({ email }),
+    example: { email: "ann@example.com" },
+    replies: { 202: null },
+    throttled: true,
+  },
+  "POST /api/auth/password-reset/confirm": {
+    ...session,
+    summary: "Set a new password with the token of a mail",
+    body: object({ token: text, password }),
+    example: { token: "Y0hu…", password: "battery staple" },
+    replies: { 204: null },
+    unauthenticated: true,
+    throttled: true,
+  },
+  "GET /api/auth/me": {
+    ...session,
+    summary: "Who am I?",
+    replies: { 200: ref("User") },
+  },
+  "GET /api/admin/permissions/me": {
+    ...policy,
+    summary: "What may I do?",
+    replies: {
+      200: object({
+        user_id: { type: "integer" },
+        email: text,
+        role: text,
+        permissions: list(ref("Permission")),
+      }),
+    },
+  },
+  "GET /api/admin/roles": {
+    ...policy,
+    summary: "Roles and permissions",
+    replies: {
+      200: {
+        type: "object",
+        properties: {
+          roles: list(ref("Role")),
+          permissions: list(object({
+            name: ref("Permission"), category: text, description: text,
+          })),
+        },
+        required: ["roles", "permissions"],
+      },
+    },
+  },
+  "GET /api/admin/routes": {
+    ...policy,
+    summary: "The routes of all policies, and who may take them",
+    replies: { 200: object({ routes: list(ref("Route")) }) },
+  },
+  "GET /api/admin/users": {
+    ...users,
+    summary: "Users, newest first",
+    query: [
+      query("role", text, "Only of this role."),
+      query("is_active", { type: "boolean" }, "Only active, or inactive."),
+      query("q", text, "Part of the e-mail address or name."),
+      ...PAGING,
+    ],
+    replies: { 200: page(ref("User")) },
+  },
+  "POST /api/admin/users": {
+    ...users,
+    summary: "Make a user",
+    body: object(
+      { email, name: { type: "string", minLength: 1, maxLength: 200 }, password, role: text },
+      ["role"],
+    ),
+    example: {
+      email: "ann@example.com", name: "Ann", password: "battery staple", role: "user",
+    },
+    replies: { 201: ref("User") },
+    conflict: true,
+  },
+  "GET /api/admin/users/:id": {
+    ...users,
+    summary: "A user",
+    replies: { 200: ref("User") },
+  },
+  "PUT /api/admin/users/:id": {
+    ...users,
+    summary: "Change a user",
+    body: object(
+      {
+        email,
+        name: { type: "string", minLength: 1, maxLength: 200 },
+        password,
+        role: text,
+        is_active: { type: "boolean" },
+        reason: { ...text, description: "Is kept in the audit log.", maxLength: 500 },
+      },
+      ["email", "name", "password", "role", "is_active", "reason"],
+    ),
+    example: { role: "manager", reason: "Leads the team now" },
+    replies: { 200: ref("User") },
+    conflict: true,
+  },
+  "DELETE /api/admin/users/:id": {
+    ...users,
+    summary: "Delete a user",
+    replies: { 204: null },
+    conflict: true,
+  },
+  "GET /api/admin/users/:id/sessions": {
+    ...users,
+    summary: "Where a user is logged in",
+    replies: { 200: page(ref("Session")) },
+  },
+  "DELETE /api/admin/users/:id/sessions": {
+    ...users,
+    summary: "Log a user out everywhere",
+    replies: { 204: null },
+  },
+  "GET /api/admin/audit-logs": {
+    ...audit,
+    summary: "Events, newest first",
+    description:
+      "With `Accept: text/csv` or `application/x-ndjson` the whole filtered set is streamed.",
+    query: [...AUDIT_FILTERS, ...PAGING],
+    replies: { 200: page(ref("Event")) },
+    streams: ["text/csv", "application/x-ndjson"],
+  },
+  "GET /api/admin/audit-logs/stats": {
+    ...audit,
+    summary: "How much happened",
+    query: [
+      ...PERIOD,
+      query("interval", { type: "string", enum: ["hour", "day"] }, "Of the series."),
+    ],
+    replies: { 200: ref("AuditStats") },
+  },
+  "GET /api/health": {
+    ...health,
+    summary: "Is it there?",
+    replies: {
+      200: object({ status: { const: "healthy" }, timestamp: time, service: text }),
+    },
+  },
+};
