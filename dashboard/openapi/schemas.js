@@ -70,7 +70,7 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
     Tokens: object(
       {
         access_token: text,
-        token_type: { const: "Bearer" },
+        token_type: { enum: ["Bearer", "Cookie"] },
         expires_in: { type: "integer", description: "Seconds.", examples: [900] },
         refresh_token: text,
         user: ref("User"),
