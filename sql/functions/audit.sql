@@ -260,6 +260,62 @@ $$;
 
 
 /*
+ * A page of what a checked query finds, newest first.
+ *
+ * page_size  rows, at most
+ * horizon    rows that are looked through for q, which no index helps: a page
+ *            may be short, or empty, and not the last
+ *
+ * Returns the rows, and the last id of the page (NULL: it is the last one).
+ */
+create or replace function private.audit_page(
+    query jsonb, page_size integer, horizon integer,
+    out entries public.audit_logs[], out last_id uuid
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    conditions text := private.audit_where(query);
+    pattern text;
+    last_searched uuid;
+    is_more boolean;
+begin
+    if query ? 'q' then
+        execute format(
+            'select id from public.audit_logs where %s order by id desc offset $2 - 1 limit 1',
+            conditions
+        ) into last_searched using query, horizon;
+
+        pattern := lower(
+            '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%' collate "und-x-icu"
+        );
+        conditions := conditions || ' and id >= coalesce($3, ''00000000-0000-0000-0000-000000000000'')'
+            ' and lower(concat_ws(e''\n'', user_email, resource_id, error_message, user_agent,'
+            ' details ->> ''path'') collate "und-x-icu") like $4';
+    end if;
+
+    execute format(
+        'with found as materialized ('
+        '    select a as entry, id from public.audit_logs a where %s order by id desc limit $2 + 1'
+        '), page as ('
+        '    select * from found order by id desc limit $2'
+        ')'
+        'select coalesce(array_agg(entry order by id desc), ''{}''),'
+        '    min(id::text)::uuid, (select count(*) > $2 from found)'
+        'from page',
+        conditions
+    ) into entries, last_id, is_more
+    using query, page_size, last_searched, pattern;
+
+    if not is_more then
+        last_id := last_searched;
+    end if;
+end
+$$;
+
+
+/*
  * GET /api/admin/audit-logs: newest first.
  *
  * query  any of action, user_id, user_email, resource_type, resource_id,
@@ -279,52 +335,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     query constant jsonb := coalesce(request -> 'query', '{}');
-    page_size integer;
-    conditions text;
-    pattern text;
-    last_searched uuid;
-    items jsonb;
-    last_id uuid;
-    is_more boolean;
+    page record;
 begin
     perform private.audit_check(query);
-    page_size := coalesce((query ->> 'limit')::integer, 50);
-    conditions := private.audit_where(query);
 
-    if query ? 'q' then
-        execute format(
-            'select id from public.audit_logs where %s order by id desc offset 99999 limit 1',
-            conditions
-        ) into last_searched using query;
-
-        pattern := lower(
-            '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%' collate "und-x-icu"
-        );
-        conditions := conditions || ' and id >= coalesce($3, ''00000000-0000-0000-0000-000000000000'')'
-            ' and lower(concat_ws(e''\n'', user_email, resource_id, error_message, user_agent,'
-            ' details ->> ''path'') collate "und-x-icu") like $4';
-    end if;
-
-    execute format(
-        'with found as materialized ('
-        '    select * from public.audit_logs where %s order by id desc limit $2 + 1'
-        '), page as ('
-        '    select * from found order by id desc limit $2'
-        ')'
-        'select coalesce(jsonb_agg(private.audit_item(page.*) order by id desc), ''[]''),'
-        '    min(id::text)::uuid, (select count(*) > $2 from found)'
-        'from page',
-        conditions
-    ) into items, last_id, is_more
-    using query, page_size, last_searched, pattern;
-
-    if not is_more then
-        last_id := last_searched;
-    end if;
+    select * into page
+    from private.audit_page(query, coalesce((query ->> 'limit')::integer, 50), 100000);
 
     return row(
         200,
-        jsonb_build_object('items', items, 'next_cursor', private.audit_cursor(last_id)),
+        jsonb_build_object(
+            'items', (
+                select coalesce(jsonb_agg(private.audit_item(e) order by e.id desc), '[]')
+                from unnest(page.entries) as e
+            ),
+            'next_cursor', private.audit_cursor(page.last_id)
+        ),
         null,
         false
     )::api.reply;

@@ -21,7 +21,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         where pronamespace in ('api'::regnamespace, 'private'::regnamespace, 'public'::regnamespace)
             and has_function_privilege('gateway', oid, 'execute') order by 1""")
     assert callable_ == [(name, True) for name in (
-        "audit_ingest", "audit_logs", "audit_report", "audit_stats", "login_account", "login_begin", "login_finish", "logout", "mail_done",
+        "audit_export", "audit_ingest", "audit_logs", "audit_report", "audit_stats", "login_account", "login_begin", "login_finish", "logout", "mail_done",
         "mail_take", "me", "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
         "password_reset_confirm",
         "password_upgrade", "refresh", "revocations_since", "schema_version", "user", "user_create", "user_delete",

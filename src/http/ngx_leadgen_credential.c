@@ -21,8 +21,6 @@ static ngx_leadgen_problem_e ngx_leadgen_credential_bearer(
     ngx_http_request_t *r, ngx_str_t *token);
 static ngx_uint_t ngx_leadgen_credential_cookies(ngx_http_request_t *r,
     const ngx_str_t *name, ngx_str_t *value);
-static const ngx_str_t *ngx_leadgen_credential_header(ngx_http_request_t *r,
-    const char *name);
 static ngx_int_t ngx_leadgen_credential_set(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value, time_t age);
 
@@ -149,7 +147,7 @@ ngx_leadgen_credential_cookies(ngx_http_request_t *r, const ngx_str_t *name,
 }
 
 
-static const ngx_str_t *
+const ngx_str_t *
 ngx_leadgen_credential_header(ngx_http_request_t *r, const char *name)
 {
     size_t            len;

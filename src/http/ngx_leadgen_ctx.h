@@ -231,6 +231,10 @@ ngx_int_t ngx_leadgen_admin_roles(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
+/* The whole log as CSV or NDJSON, or else a page as JSON. */
+ngx_int_t ngx_leadgen_export_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
 ngx_int_t ngx_leadgen_settings_routes(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
@@ -286,6 +290,10 @@ ngx_leadgen_problem_e ngx_leadgen_credential_refresh_token(
 
 /* Whether a page of this site made the request, as far as a browser says. */
 ngx_uint_t ngx_leadgen_credential_is_same_site(ngx_http_request_t *r);
+
+/* The first request header of that name, in any case, or NULL. */
+const ngx_str_t *ngx_leadgen_credential_header(ngx_http_request_t *r,
+    const char *name);
 
 /* Has the browser keep both tokens, or forget them. */
 ngx_int_t ngx_leadgen_credential_keep(ngx_http_request_t *r,
@@ -410,6 +418,15 @@ ngx_int_t ngx_leadgen_sql_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 
 /* The status of an api.reply, or NGX_ERROR when there is none; notes that the
  * function has written the audit row. */
+
+/*
+ * That object as text, in the request's pool.  NGX_DECLINED: here it is; else
+ * what to finalize with.
+ */
+ngx_int_t ngx_leadgen_sql_question(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, const char *name, json_t *member,
+    ngx_str_t *question);
+
 ngx_int_t ngx_leadgen_sql_status(ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call);
 

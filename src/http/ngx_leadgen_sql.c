@@ -41,9 +41,34 @@ ngx_leadgen_sql_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     const char *statement, const char *name, json_t *member,
     ngx_leadgen_await_pt next)
 {
-    json_t              *request;
     ngx_int_t            rc;
+    ngx_str_t            question;
     ngx_leadgen_call_t  *call;
+
+    rc = ngx_leadgen_sql_question(r, ctx, name, member, &question);
+
+    if (rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    call = ngx_leadgen_call_create(r->pool, 1);
+    if (call == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    call->args[0] = question;
+    call->statement = statement;
+
+    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call, next);
+}
+
+
+ngx_int_t
+ngx_leadgen_sql_question(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    const char *name, json_t *member, ngx_str_t *question)
+{
+    json_t     *request;
+    ngx_int_t   rc;
 
     request = ngx_leadgen_sql_request(r, ctx, &rc);
 
@@ -52,21 +77,13 @@ ngx_leadgen_sql_submit(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return rc;
     }
 
-    if (member && json_object_set_new(request, name, member) != 0) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    call = ngx_leadgen_call_create(r->pool, 1);
-
-    if (call == NULL
-        || ngx_leadgen_json_dump(r->pool, request, &call->args[0]) != NGX_OK)
+    if ((member && json_object_set_new(request, name, member) != 0)
+        || ngx_leadgen_json_dump(r->pool, request, question) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    call->statement = statement;
-
-    return ngx_leadgen_await(r, ngx_leadgen_worker.database, call, next);
+    return NGX_DECLINED;
 }
 
 
