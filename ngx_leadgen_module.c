@@ -177,6 +177,8 @@ ngx_leadgen_module_postconfigure(ngx_conf_t *cf)
                                  ngx_leadgen_guard_preaccess) != NGX_OK
         || ngx_leadgen_module_phase(cf, NGX_HTTP_ACCESS_PHASE,
                                     ngx_leadgen_guard_access) != NGX_OK
+        || ngx_leadgen_module_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
+                                    ngx_leadgen_guard_precontent) != NGX_OK
         || ngx_leadgen_module_phase(cf, NGX_HTTP_LOG_PHASE,
                                     ngx_leadgen_audit_log) != NGX_OK)
     {

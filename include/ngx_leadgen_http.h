@@ -73,6 +73,9 @@ ngx_int_t ngx_leadgen_guard_preaccess(ngx_http_request_t *r);
 /* ACCESS: judges requests. */
 ngx_int_t ngx_leadgen_guard_access(ngx_http_request_t *r);
 
+/* PRECONTENT: refuses what was not judged, whatever let it through. */
+ngx_int_t ngx_leadgen_guard_precontent(ngx_http_request_t *r);
+
 /* LOG: records what ended without an answer. */
 ngx_int_t ngx_leadgen_audit_log(ngx_http_request_t *r);
 

@@ -58,6 +58,7 @@ typedef struct {
     unsigned                   settled:1;   /* recorded, dropped or refused */
     unsigned                   reached:1;   /* the phases of the guard */
     unsigned                   early:1;     /* an error page before that */
+    unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;
 
@@ -76,6 +77,22 @@ ngx_leadgen_ctx_t *ngx_leadgen_ctx(ngx_http_request_t *r);
  * semicolons, '#', control or doubly encoded bytes, and UTF-8 throughout.
  */
 ngx_uint_t ngx_leadgen_path_is_canonical(const ngx_str_t *target);
+
+/* The same of a path that is decoded. */
+ngx_uint_t ngx_leadgen_path_is_plain(const ngx_str_t *path);
+
+/* Whether a decoded path begins with a slash and has no dot segments. */
+ngx_uint_t ngx_leadgen_path_is_resolved(const ngx_str_t *path);
+
+
+/* --- target: the path of a request --- */
+
+/* NGX_LEADGEN_PROBLEM_NONE, or PATH_NOT_CANONICAL where the path must be. */
+ngx_leadgen_problem_e ngx_leadgen_target_check(ngx_http_request_t *r);
+
+/* Has all who read the target from here on read the path that was judged.
+ * NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_target_settle(ngx_http_request_t *r);
 
 
 /* --- identity: what the upstream is told --- */

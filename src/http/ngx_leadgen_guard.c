@@ -74,6 +74,10 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    if (ngx_leadgen_target_check(r) != NGX_LEADGEN_PROBLEM_NONE) {
+        return NGX_HTTP_BAD_REQUEST;
+    }
+
     ngx_leadgen_trie_find(lcf->policy,
                           ngx_leadgen_rule_method(&r->method_name), &r->uri,
                           &match);
@@ -125,11 +129,36 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
 
     /* the upstream gets the path that was judged, not the one that was sent */
 
-    if (!lcf->path_strict) {
-        r->valid_unparsed_uri = 0;
+    if (!lcf->path_strict && ngx_leadgen_target_settle(r) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ctx->judged = 1;
+
     return NGX_OK;
+}
+
+
+/*
+ * With "satisfy any" a module that is asked before this one may let a request
+ * through, and nobody would ask the policy.
+ */
+
+ngx_int_t
+ngx_leadgen_guard_precontent(ngx_http_request_t *r)
+{
+    ngx_leadgen_ctx_t            *ctx;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (r != r->main || (lcf->policy == NULL && !lcf->api)) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_leadgen_ctx(r);
+
+    return ctx && ctx->judged ? NGX_DECLINED : NGX_HTTP_FORBIDDEN;
 }
 
 
@@ -146,8 +175,10 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_memzero(&ctx->match, sizeof(ngx_leadgen_match_t));
     ngx_memzero(&ctx->principal, sizeof(ngx_leadgen_principal_t));
 
-    if (lcf->path_strict && !ngx_leadgen_path_is_canonical(&r->unparsed_uri)) {
-        return NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
+    problem = ngx_leadgen_target_check(r);
+
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return problem;
     }
 
     began = ngx_leadgen_histogram_now();

@@ -1,16 +1,14 @@
 
 /*
- * Canonical paths: a raw request target goes in, whether all readers agree on
- * it comes out.
+ * Canonical paths: a raw request target or a decoded path goes in, whether all
+ * readers agree on it comes out.
  */
 
 
 #include "ngx_leadgen_ctx.h"
 
 
-static ngx_int_t ngx_leadgen_path_byte(u_char **pos, u_char *last,
-    ngx_uint_t *encoded);
-static ngx_uint_t ngx_leadgen_path_is_plain(u_char c);
+static ngx_int_t ngx_leadgen_path_byte(u_char **pos, u_char *last);
 static ngx_uint_t ngx_leadgen_path_is_encoded(const ngx_str_t *path);
 
 
@@ -21,7 +19,6 @@ ngx_leadgen_path_is_canonical(const ngx_str_t *target)
     u_char       decoded[4096];
     ngx_int_t    c;
     ngx_str_t    text;
-    ngx_uint_t   encoded, dots, n;
 
     last = target->data + target->len;
     end = ngx_strlchr(target->data, last, '?');
@@ -29,53 +26,100 @@ ngx_leadgen_path_is_canonical(const ngx_str_t *target)
         last = end;
     }
 
-    p = target->data;
-
-    if (p == last || *p != '/' || last - p > (ssize_t) sizeof(decoded)) {
+    if (last - target->data > (ssize_t) sizeof(decoded)) {
         return 0;
     }
 
     q = decoded;
-    n = 0;
-    dots = 0;
 
-    /* n counts a segment's bytes, dots those of them that are dots */
+    for (p = target->data; p < last; /* void */ ) {
 
-    for (p++; p < last; n++) {
-
-        if (*p == '/') {
-            if (n == dots && n <= 2) {
-                return 0;
-            }
-
-            p++;
-            n = (ngx_uint_t) -1;
-            dots = 0;
-            *q++ = '/';
-            continue;
-        }
-
-        c = ngx_leadgen_path_byte(&p, last, &encoded);
-
-        if (c == NGX_ERROR
-            || (encoded && (c == '/' || c == '.')))
-        {
+        c = ngx_leadgen_path_byte(&p, last);
+        if (c == NGX_ERROR) {
             return 0;
         }
 
-        dots += (c == '.');
         *q++ = (u_char) c;
-    }
-
-    if (dots && n == dots && n <= 2) {
-        return 0;
     }
 
     text.data = decoded;
     text.len = q - decoded;
 
-    return ngx_leadgen_text_is_utf8(&text)
-           && !ngx_leadgen_path_is_encoded(&text);
+    return ngx_leadgen_path_is_plain(&text);
+}
+
+
+/* One byte, decoded, or NGX_ERROR when it is encoded and must not be. */
+
+static ngx_int_t
+ngx_leadgen_path_byte(u_char **pos, u_char *last)
+{
+    u_char     *p = *pos;
+    ngx_int_t   c;
+
+    if (*p != '%') {
+        *pos = p + 1;
+        return *p;
+    }
+
+    c = last - p > 2 ? ngx_hextoi(p + 1, 2) : NGX_ERROR;
+    *pos = p + 3;
+
+    return c == '/' || c == '.' ? NGX_ERROR : c;
+}
+
+
+ngx_uint_t
+ngx_leadgen_path_is_plain(const ngx_str_t *path)
+{
+    u_char  c, *p, *last;
+
+    last = path->data + path->len;
+
+    for (p = path->data; p < last; p++) {
+        c = *p;
+
+        if (c <= 0x1f || c == 0x7f || c == '\\' || c == ';' || c == '#'
+            || (c == '/' && p > path->data && p[-1] == '/'))
+        {
+            return 0;
+        }
+    }
+
+    return ngx_leadgen_path_is_resolved(path)
+           && ngx_leadgen_text_is_utf8(path)
+           && !ngx_leadgen_path_is_encoded(path);
+}
+
+
+ngx_uint_t
+ngx_leadgen_path_is_resolved(const ngx_str_t *path)
+{
+    u_char  *p, *last, *begin;
+
+    if (path->len == 0 || path->data[0] != '/') {
+        return 0;
+    }
+
+    last = path->data + path->len;
+    begin = path->data + 1;
+
+    for (p = begin; p <= last; p++) {
+
+        if (p < last && *p != '/') {
+            continue;
+        }
+
+        if ((p - begin == 1 && begin[0] == '.')
+            || (p - begin == 2 && begin[0] == '.' && begin[1] == '.'))
+        {
+            return 0;
+        }
+
+        begin = p + 1;
+    }
+
+    return 1;
 }
 
 
@@ -96,35 +140,4 @@ ngx_leadgen_path_is_encoded(const ngx_str_t *path)
     }
 
     return 0;
-}
-
-
-/* One byte, decoded, or NGX_ERROR when it can't stand in a canonical path. */
-
-static ngx_int_t
-ngx_leadgen_path_byte(u_char **pos, u_char *last, ngx_uint_t *encoded)
-{
-    u_char     *p = *pos;
-    ngx_int_t   c;
-
-    if (*p == '%') {
-        c = last - p > 2 ? ngx_hextoi(p + 1, 2) : NGX_ERROR;
-        *encoded = 1;
-        *pos = p + 3;
-
-    } else {
-        c = *p;
-        *encoded = 0;
-        *pos = p + 1;
-    }
-
-    return c != NGX_ERROR && ngx_leadgen_path_is_plain((u_char) c)
-           ? c : NGX_ERROR;
-}
-
-
-static ngx_uint_t
-ngx_leadgen_path_is_plain(u_char c)
-{
-    return c > 0x1f && c != 0x7f && c != '\\' && c != ';' && c != '#';
 }

@@ -1,0 +1,101 @@
+
+/*
+ * The target of a request: what a client, a redirect or a rewrite made of it
+ * goes in, whether it may be judged comes out, and then the one form in which
+ * it goes on.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+static ngx_uint_t ngx_leadgen_target_leaves(ngx_http_request_t *r);
+
+
+/*
+ * What a redirect or a rewrite made is checked like what a client sent; of a
+ * subrequest there is nothing else.
+ */
+
+ngx_leadgen_problem_e
+ngx_leadgen_target_check(ngx_http_request_t *r)
+{
+    ngx_uint_t                    good;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (lcf->path_strict) {
+        good = ngx_leadgen_path_is_plain(&r->uri)
+               && (r != r->main
+                   || ngx_leadgen_path_is_canonical(&r->unparsed_uri));
+
+    } else {
+        good = ngx_leadgen_path_is_resolved(&r->uri);
+    }
+
+    return good && !ngx_leadgen_target_leaves(r)
+           ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
+}
+
+
+/*
+ * Where "location /a" is passed on as "/b/", "/a../c" would become "/b/../c".
+ */
+
+static ngx_uint_t
+ngx_leadgen_target_leaves(ngx_http_request_t *r)
+{
+    u_char                    *p, *last, *rest;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->name.len == 0
+        || clcf->name.data[clcf->name.len - 1] == '/'
+        || r->uri.len <= clcf->name.len
+        || ngx_memcmp(r->uri.data, clcf->name.data, clcf->name.len) != 0)
+    {
+        return 0;
+    }
+
+    rest = r->uri.data + clcf->name.len;
+    last = r->uri.data + r->uri.len;
+
+    for (p = rest; p < last && *p == '.'; p++) { /* void */ }
+
+    return p > rest && p - rest <= 2 && (p == last || *p == '/');
+}
+
+
+/* What was judged is what all read: an upstream, and $request_uri, too. */
+
+ngx_int_t
+ngx_leadgen_target_settle(ngx_http_request_t *r)
+{
+    u_char     *p;
+    size_t      len;
+    uintptr_t   escaped;
+
+    escaped = ngx_escape_uri(NULL, r->uri.data, r->uri.len, NGX_ESCAPE_URI);
+    len = r->uri.len + 2 * escaped + 1 + r->args.len;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    r->valid_unparsed_uri = 0;
+    r->unparsed_uri.data = p;
+
+    p = (u_char *) ngx_escape_uri(p, r->uri.data, r->uri.len, NGX_ESCAPE_URI);
+
+    if (r->args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, r->args.data, r->args.len);
+    }
+
+    r->unparsed_uri.len = p - r->unparsed_uri.data;
+
+    return NGX_OK;
+}
