@@ -18,7 +18,7 @@ help: ## What can be made
 
 module: $(module) $(build_dir)/compile_commands.json ## The module alone, build/ngx_leadgen_module.so
 
-$(module): $(sources) $(headers) config docker/local/build.sh
+$(module): $(sources) $(headers) config docker/local/build.sh sql/sqitch.plan
 	@docker/local/build.sh module "$(build_dir)" "$(CC)" "$(NGINX_SRC)"
 
 static: ## nginx itself with the module in it, NGINX_SRC=its sources

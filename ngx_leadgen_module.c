@@ -86,6 +86,34 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_health_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_leadgen_watch_interval,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_health_service"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE2,
+      ngx_leadgen_watch_service,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_health_thresholds"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_leadgen_watch_thresholds,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_probe"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_leadgen_watch_probe,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_policy"),
       NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
       ngx_leadgen_location_policy,
@@ -153,7 +181,7 @@ ngx_module_t  ngx_leadgen_module = {
     ngx_leadgen_module_commands,           /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_leadgen_worker_prepare,            /* init module */
     ngx_leadgen_worker_init,               /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */

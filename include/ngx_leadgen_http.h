@@ -50,6 +50,17 @@ char *ngx_leadgen_directive_service(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* --- watch: what health looks at --- */
+
+char *ngx_leadgen_watch_interval(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_watch_service(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_watch_probe(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_leadgen_watch_thresholds(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* --- location: directives in location{} --- */
 
 char *ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -86,6 +97,9 @@ ngx_int_t ngx_leadgen_variables_add(ngx_conf_t *cf);
 
 
 /* --- worker --- */
+
+/* In the master, for each configuration that is about to serve. */
+ngx_int_t ngx_leadgen_worker_prepare(ngx_cycle_t *cycle);
 
 ngx_int_t ngx_leadgen_worker_init(ngx_cycle_t *cycle);
 void ngx_leadgen_worker_exit(ngx_cycle_t *cycle);

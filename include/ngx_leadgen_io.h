@@ -91,9 +91,12 @@ typedef struct {
     ngx_uint_t                 queue;       /* calls that may wait */
     ngx_msec_t                 timeout;     /* default deadline of a call */
 
-    /* pg only, both may be NULL */
-    const char                *channels;    /* "LISTEN a; LISTEN b" sent first
-                                             * on each new connection */
+    /* all may be NULL */
+    const char                *channels;    /* pg: "LISTEN a; LISTEN b", sent
+                                             * first on each new connection;
+                                             * redis: a pattern to subscribe
+                                             * to, "%d" being the database's
+                                             * number; it takes no calls then */
     void                     (*notified)(void *data, ngx_str_t *channel,
                                          ngx_str_t *payload);
     void                     (*connected)(void *data);
@@ -151,6 +154,43 @@ ngx_int_t ngx_leadgen_call_submit(ngx_leadgen_backend_t *backend,
 
 /* Gives up a call: done() will not run.  Harmless after its completion. */
 void ngx_leadgen_call_cancel(ngx_leadgen_call_t *call);
+
+
+/*
+ * --- system: figures of the machine ---
+ *
+ * Work for a thread: args are the sample before, an ngx_leadgen_system_t (of
+ * len 0: there is none), and the path of the disk; the answer is the next one.
+ */
+ssize_t ngx_leadgen_system_work(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size);
+
+/*
+ * The same, of a machine whose /proc and /sys stand below root ("": this one).
+ * The sample before is NULL, or one whose busy and elapsed count.
+ */
+void ngx_leadgen_system_read(const char *root, const char *disk,
+    const ngx_leadgen_system_t *before, ngx_leadgen_system_t *system);
+
+
+/*
+ * --- probe: whether a mail server or a web server answers ---
+ *
+ * Work for a thread: args are a URL (smtp, smtps, http, https) and the timeout
+ * in milliseconds, in digits.  Of a mail server the greeting, EHLO, STARTTLS
+ * where it is offered and the login, if the URL has one, are seen; of a web
+ * server a status below 400 for a GET.  The answer is an ngx_leadgen_status_t
+ * without the time.
+ */
+ssize_t ngx_leadgen_probe_work(const ngx_str_t *args, ngx_uint_t nargs,
+    u_char *answer, size_t size);
+
+/* NULL: a URL of http or https; else what is wrong, in words without it. */
+const char *ngx_leadgen_probe_check(const ngx_str_t *url);
+
+/* Once a worker, before it probes. */
+ngx_int_t ngx_leadgen_probe_init(ngx_log_t *log);
+void ngx_leadgen_probe_exit(void);
 
 
 /* --- mail: plain text to one recipient, by SMTP --- */

@@ -164,6 +164,103 @@ extern const ngx_leadgen_metric_row_t
     ngx_leadgen_series_rows[NGX_LEADGEN_NBACKEND_METRICS];
 
 
+/*
+ * --- status: how the services are, as the one prober of this gateway found ---
+ *
+ * Errors are numbers: no host, no address and no secret gets here.
+ */
+
+#define NGX_LEADGEN_STATUS_SERVICES  16     /* at most */
+
+
+typedef enum {
+    NGX_LEADGEN_STATUS_OK = 0,
+    NGX_LEADGEN_STATUS_UNKNOWN,             /* not checked yet */
+    NGX_LEADGEN_STATUS_STALE,               /* not checked lately */
+    NGX_LEADGEN_STATUS_NO_ANSWER,
+    NGX_LEADGEN_STATUS_NOT_REACHABLE,
+    NGX_LEADGEN_STATUS_NO_ADDRESS,
+    NGX_LEADGEN_STATUS_LOST,
+    NGX_LEADGEN_STATUS_REFUSED,
+    NGX_LEADGEN_STATUS_LOGIN,
+    NGX_LEADGEN_STATUS_TLS,
+    NGX_LEADGEN_STATUS_PROTOCOL,
+    NGX_LEADGEN_STATUS_ANSWER,              /* code says which */
+    NGX_LEADGEN_STATUS_NO_HEARTBEAT,
+    NGX_LEADGEN_STATUS_BUSY,                /* by our own fault */
+    NGX_LEADGEN_STATUS_NERRORS
+} ngx_leadgen_status_error_e;
+
+
+typedef struct {
+    ngx_leadgen_status_error_e  error;
+    ngx_uint_t                  code;       /* HTTP status, or 0 */
+    ngx_uint_t                  latency;    /* microseconds */
+    uint64_t                    checked;    /* microseconds since 1970, or 0 */
+    ngx_uint_t                  seen;       /* it has been well once */
+} ngx_leadgen_status_t;
+
+
+/* What an error says to people. */
+const char *ngx_leadgen_status_text(ngx_leadgen_status_error_e error);
+
+/*
+ * Whether this worker is the gateway's prober, which it becomes when there is
+ * none that lives.  To be asked twice a second: without that another takes its
+ * place after NGX_LEADGEN_STATUS_TENURE milliseconds.
+ */
+ngx_uint_t ngx_leadgen_status_elect(void);
+void ngx_leadgen_status_resign(void);
+
+#define NGX_LEADGEN_STATUS_TENURE  3000
+
+/*
+ * Reports how a service is; its key changes with what is asked, so that nobody
+ * takes an answer of an earlier configuration for one.
+ */
+void ngx_leadgen_status_set(ngx_uint_t service, uint32_t key,
+    const ngx_leadgen_status_t *status);
+void ngx_leadgen_status_get(ngx_uint_t service, uint32_t key,
+    ngx_leadgen_status_t *status);
+
+/* How many migrations the database has; -1: not known yet. */
+void ngx_leadgen_status_set_schema(ngx_int_t migrations);
+ngx_int_t ngx_leadgen_status_schema(void);
+
+
+/* Figures of the machine, or of the control group where that has limits. */
+
+typedef struct {
+    uint64_t                   busy;        /* processor time, any unit */
+    uint64_t                   elapsed;     /* the same, if all were busy */
+    uint64_t                   grouped;     /* these are a control group's */
+    int64_t                    cpu;         /* hundredths of per cent; -1 */
+    uint64_t                   memory_total;        /* bytes */
+    uint64_t                   memory_available;
+    uint64_t                   disk_total;
+    uint64_t                   disk_free;   /* for users, as df has it */
+    uint64_t                   disk_used;
+} ngx_leadgen_system_t;
+
+void ngx_leadgen_status_set_system(const ngx_leadgen_system_t *system);
+
+/* NGX_OK; NGX_DECLINED: not measured yet. */
+ngx_int_t ngx_leadgen_status_system(ngx_leadgen_system_t *system);
+
+
+/* --- zone: since when --- */
+
+/* In the master, for each configuration that is about to serve. */
+void ngx_leadgen_zone_configured(ngx_shm_zone_t *shm_zone);
+
+/* Whether a newer configuration serves than this worker's: it exits because of
+ * a reload, and not because the gateway does. */
+ngx_uint_t ngx_leadgen_zone_is_replaced(void);
+
+/* Microseconds since 1970, of the gateway's start; 0 without a zone. */
+uint64_t ngx_leadgen_zone_started(void);
+
+
 /* --- epoch: from when on a subject's credentials count --- */
 
 typedef enum {

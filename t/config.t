@@ -1445,3 +1445,68 @@ GET /api/y role=boss;
 === TEST 198: a field of what is not recorded
 --- line: POST /api/a public capture=request:/name;
 --- says: audit_mode= and capture= are of use with audit= only
+
+
+
+=== TEST 199: health in all its parts
+--- directive: leadgen_health_interval 2s timeout=500ms; leadgen_health_service workers optional; leadgen_health_service database optional; leadgen_health_thresholds warning=70% critical=90%; leadgen_probe backend http://127.0.0.1:1/x required; leadgen_probe two https://example.com; leadgen_redis redis://127.0.0.1:1;
+
+
+
+=== TEST 200: an interval too short
+--- directive: leadgen_health_interval 99ms;
+--- says: "99ms" is not a time from 100ms to 1m
+
+
+
+=== TEST 201: a timeout that is none
+--- directive: leadgen_health_interval 5s timeout=soon;
+--- says: "timeout=soon" is not a time from 100ms to 1m
+
+
+
+=== TEST 202: an unknown service
+--- directive: leadgen_health_service disk required;
+--- says: unknown service "disk": use database, redis, email or workers
+
+
+
+=== TEST 203: a service neither required nor optional
+--- directive: leadgen_health_service redis maybe;
+--- says: "maybe" is neither "required" nor "optional"
+
+
+
+=== TEST 204: workers without Redis
+--- directive: leadgen_health_service workers optional;
+--- says: "leadgen_health_service" needs a "leadgen_redis" in http{}
+
+
+
+=== TEST 205: thresholds the wrong way round
+--- directive: leadgen_health_thresholds warning=96%;
+--- says: warns later than it is critical
+
+
+
+=== TEST 206: a threshold that is no percentage
+--- directive: leadgen_health_thresholds warning=80;
+--- says: "warning=80" is not warning= or critical= with a percentage
+
+
+
+=== TEST 207: a probe of another kind
+--- directive: leadgen_probe backend ftp://127.0.0.1/;
+--- says: "leadgen_probe" is not http://HOST[:PORT][/PATH], or https
+
+
+
+=== TEST 208: two probes of one name
+--- directive: leadgen_probe redis http://127.0.0.1:1/;
+--- says: name "redis" is taken
+
+
+
+=== TEST 209: a probe with a name that is no word
+--- directive: leadgen_probe "a b" http://127.0.0.1:1/;
+--- says: name "a b" has more than a-z, 0-9, - and _

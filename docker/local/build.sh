@@ -57,7 +57,7 @@ module)
     # what the Makefile that configure writes depends on
     want=$(cd "$root" && echo "$cc $source $cc_opt" \
            && find src ngx_leadgen_module.c include -type f | sort \
-           && sha256sum config docker/local/build.sh)
+           && sha256sum config docker/local/build.sh sql/sqitch.plan)
 
     if [ ! -f "$build/Makefile" ] \
         || [ "$want" != "$(cat "$build/sources.list" 2>/dev/null)" ]

@@ -214,6 +214,8 @@ configure_nginx() {
     printf 'listen 127.0.0.1:%s;\n' "$port" "$admin_port" \
         > "$new/local/listen.conf"
     echo "server 127.0.0.1:$backend_port;" > "$new/local/backend.conf"
+    echo "leadgen_probe backend http://127.0.0.1:$backend_port/api/public/status;" \
+        > "$new/local/probe.conf"
 
     # shellcheck source=/dev/null
     (. "$run/env" && nginx -q -t -p "$prefix/" -c conf.new/nginx.conf \

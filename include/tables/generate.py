@@ -247,7 +247,13 @@ def readme_metrics():
     """One line a name: the rows of all three tables, and what has none."""
     rows = ([{"name": "build_info", "labels": 'version="",nginx=""',
               "type": "GAUGE",
-              "help": "The module's version and nginx's, always 1"}]
+              "help": "The module's version and nginx's, always 1"},
+             {"name": "ready", "labels": "", "type": "GAUGE",
+              "help": "Whether the gateway should be sent requests"},
+             {"name": "service_up", "labels": 'service=""', "type": "GAUGE",
+              "help": "Whether a service answered when it was last asked"},
+             {"name": "service_latency_seconds", "labels": 'service=""',
+              "type": "GAUGE", "help": "How long its answer took"}]
             + [dict(row, labels='worker=""' if row["type"] == "WORKER"
                     else row["labels"]) for row in read("metrics")]
             + [dict(row, type="HISTOGRAM") for row in read("histograms")]

@@ -31,6 +31,8 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
         return NULL;
     }
 
+    ngx_leadgen_watch_create(&mcf->health);
+
     mcf->keys = ngx_leadgen_keys_create(cf->pool);
     mcf->roles = ngx_leadgen_roles_create(cf->pool);
 
@@ -119,12 +121,17 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
            != NGX_CONF_OK
         || ngx_leadgen_conf_needs(cf, mcf->spool.path.len, &mcf->uses_spool,
                                   "leadgen_spool") != NGX_CONF_OK
+        || ngx_leadgen_conf_needs(cf, mcf->redis.target.len,
+                                  &mcf->uses_redis, "leadgen_redis")
+           != NGX_CONF_OK
         || ngx_leadgen_conf_check_roles(cf, mcf) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     ngx_leadgen_conf_backends(mcf);
+
+    ngx_leadgen_watch_init(cf, mcf);
 
     if (mcf->zone && ngx_thread_pool_add(cf, NULL) == NULL) {
         return NGX_CONF_ERROR;

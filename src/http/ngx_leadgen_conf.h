@@ -33,6 +33,46 @@ typedef struct {
 } ngx_leadgen_conf_use_t;
 
 
+/* Services that health looks at; behind these come those of leadgen_probe. */
+
+typedef enum {
+    NGX_LEADGEN_SERVICE_DATABASE = 0,
+    NGX_LEADGEN_SERVICE_REDIS,
+    NGX_LEADGEN_SERVICE_EMAIL,
+    NGX_LEADGEN_SERVICE_WORKERS,
+    NGX_LEADGEN_SERVICE_PROBES
+} ngx_leadgen_service_e;
+
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    target;    /* a secret; len 0: not configured,
+                                             * for databases and workers */
+    uint32_t                     key;       /* of what is asked */
+    unsigned                     configured:1;
+    unsigned                     required:1;
+} ngx_leadgen_service_t;
+
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    unsigned                     enabled:1; /* there is a leadgen_health */
+    ngx_msec_t                   interval;
+    ngx_msec_t                   timeout;
+    ngx_uint_t                   warning;   /* per cent */
+    ngx_uint_t                   critical;
+    ngx_uint_t                   nservices;
+    ngx_leadgen_service_t        services[NGX_LEADGEN_STATUS_SERVICES];
+    ngx_str_t                    disk;      /* a path on it, with zero byte */
+
+    ngx_leadgen_backend_conf_t   database;
+    ngx_leadgen_backend_conf_t   redis;
+    ngx_leadgen_backend_conf_t   heartbeats;    /* of Celery workers */
+    ngx_leadgen_backend_conf_t   threads;
+} ngx_leadgen_health_conf_t;
+
+
 /* Lifetime: cycle. */
 
 typedef struct {
@@ -54,12 +94,14 @@ typedef struct {
     ngx_str_t                    service;
     time_t                       max_stale; /* of revocations; 0: any */
     ngx_leadgen_trie_t          *api;
+    ngx_leadgen_health_conf_t    health;
 
     ngx_leadgen_conf_use_t       uses_zone;
     ngx_leadgen_conf_use_t       uses_keys;
     ngx_leadgen_conf_use_t       uses_signing;
     ngx_leadgen_conf_use_t       uses_database;
     ngx_leadgen_conf_use_t       uses_spool;
+    ngx_leadgen_conf_use_t       uses_redis;
 } ngx_leadgen_main_conf_t;
 
 
@@ -91,6 +133,15 @@ void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
 /* The backend conf's notified() of the channel leadgen_mails. */
 void ngx_leadgen_mailer_notified(void *data, ngx_str_t *channel,
     ngx_str_t *payload);
+
+/* Health's part of the configuration: its defaults, and what follows from the
+ * others' directives once all are read. */
+void ngx_leadgen_watch_create(ngx_leadgen_health_conf_t *health);
+void ngx_leadgen_watch_init(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf);
+
+/* The prober's, of a backend that subscribes. */
+void ngx_leadgen_prober_heard(void *data, ngx_str_t *channel,
+    ngx_str_t *message);
 
 /* The module's own API as a trie of rules; NULL: already logged. */
 ngx_leadgen_trie_t *ngx_leadgen_endpoint_trie(ngx_conf_t *cf);

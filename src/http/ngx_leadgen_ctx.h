@@ -231,6 +231,29 @@ ngx_int_t ngx_leadgen_metrics_handler(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_health_takes(ngx_http_request_t *r);
 
 
+/* The state of a service, with what is too old taken for unknown. */
+void ngx_leadgen_health_status(const ngx_leadgen_health_conf_t *health,
+    ngx_uint_t service, ngx_leadgen_status_t *status);
+
+
+/* --- readiness --- */
+
+/* Whether this gateway should be sent requests. */
+ngx_uint_t ngx_leadgen_readiness_is_ready(const ngx_leadgen_main_conf_t *mcf);
+
+/* Answers for all checks, or for the one of that name (len 0: all). */
+ngx_int_t ngx_leadgen_readiness_reply(ngx_http_request_t *r,
+    const ngx_str_t *name);
+
+
+/* --- prober: asks services, in one worker of the gateway --- */
+
+/* mcf must outlive the worker's cycle. */
+ngx_int_t ngx_leadgen_prober_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_main_conf_t *mcf);
+void ngx_leadgen_prober_stop(void);
+
+
 /* --- sampler: this worker's figures for /metrics --- */
 
 void ngx_leadgen_sampler_start(ngx_cycle_t *cycle);

@@ -242,6 +242,7 @@ ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
     ngx_leadgen_conf_note(cf, "leadgen_health", &mcf->uses_zone);
+    mcf->health.enabled = 1;
 
     clcf->handler = ngx_leadgen_health_handler;
 

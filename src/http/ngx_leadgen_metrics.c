@@ -38,6 +38,8 @@ static void ngx_leadgen_metrics_histogram(ngx_leadgen_metrics_t *out,
     const char *name, const char *labels,
     const ngx_leadgen_histogram_view_t *view);
 static void ngx_leadgen_metrics_build(ngx_leadgen_metrics_t *out);
+static void ngx_leadgen_metrics_services(ngx_leadgen_metrics_t *out,
+    const ngx_leadgen_main_conf_t *mcf);
 static void ngx_leadgen_metrics_head(ngx_leadgen_metrics_t *out,
     const char *name, const char *type, const char *help);
 static void ngx_leadgen_metrics_sample(ngx_leadgen_metrics_t *out,
@@ -57,8 +59,9 @@ static const char  *ngx_leadgen_metrics_types[] = {
 ngx_int_t
 ngx_leadgen_metrics_handler(ngx_http_request_t *r)
 {
-    ngx_int_t              rc;
-    ngx_leadgen_metrics_t  out;
+    ngx_int_t                 rc;
+    ngx_leadgen_metrics_t     out;
+    ngx_leadgen_main_conf_t  *mcf;
 
     rc = ngx_leadgen_health_takes(r);
     if (rc != NGX_OK || r->header_sent) {
@@ -71,7 +74,14 @@ ngx_leadgen_metrics_handler(ngx_http_request_t *r)
     out.pool = r->pool;
     out.last = &out.first;
 
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
     ngx_leadgen_metrics_build(&out);
+
+    if (mcf->health.enabled) {
+        ngx_leadgen_metrics_services(&out, mcf);
+    }
+
     ngx_leadgen_metrics_rows(&out);
     ngx_leadgen_metrics_histograms(&out);
     ngx_leadgen_metrics_series(&out);
@@ -130,6 +140,53 @@ ngx_leadgen_metrics_build(ngx_leadgen_metrics_t *out)
     ngx_leadgen_metrics_sample(out, "build_info",
                                "version=\"" NGX_LEADGEN_VERSION "\","
                                "nginx=\"" NGINX_VERSION "\"", 1);
+}
+
+
+/* What health finds, for alerts. */
+
+static void
+ngx_leadgen_metrics_services(ngx_leadgen_metrics_t *out,
+    const ngx_leadgen_main_conf_t *mcf)
+{
+    char                              labels[64];
+    ngx_uint_t                        i, n;
+    ngx_leadgen_status_t              status;
+    const ngx_leadgen_health_conf_t  *health = &mcf->health;
+
+    static const struct {
+        const char  *name;
+        const char  *help;
+    } rows[] = {
+        { "service_up", "Whether a service answered when it was last asked" },
+        { "service_latency_seconds", "How long its answer took" }
+    };
+
+    ngx_leadgen_metrics_head(out, "ready", "gauge",
+                             "Whether the gateway should be sent requests");
+    ngx_leadgen_metrics_sample(out, "ready", "",
+                               ngx_leadgen_readiness_is_ready(mcf));
+
+    for (n = 0; n < 2; n++) {
+        ngx_leadgen_metrics_head(out, rows[n].name, "gauge", rows[n].help);
+
+        for (i = 0; i < health->nservices; i++) {
+
+            if (!health->services[i].configured) {
+                continue;
+            }
+
+            ngx_leadgen_health_status(health, i, &status);
+
+            (void) ngx_snprintf((u_char *) labels, sizeof(labels),
+                                "service=\"%V\"%Z",
+                                &health->services[i].name);
+            ngx_leadgen_metrics_sample(out, rows[n].name, labels,
+                                       n ? status.latency / 1000
+                                         : status.error
+                                           == NGX_LEADGEN_STATUS_OK);
+        }
+    }
 }
 
 

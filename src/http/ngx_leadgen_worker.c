@@ -18,6 +18,21 @@ static ngx_int_t ngx_leadgen_worker_start(ngx_cycle_t *cycle,
 
 
 ngx_int_t
+ngx_leadgen_worker_prepare(ngx_cycle_t *cycle)
+{
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_leadgen_module);
+
+    if (mcf && mcf->zone) {
+        ngx_leadgen_zone_configured(mcf->zone);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
 ngx_leadgen_worker_init(ngx_cycle_t *cycle)
 {
     ngx_leadgen_worker_t     *worker = &ngx_leadgen_worker;
@@ -53,6 +68,10 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
         && ngx_leadgen_revocation_start(cycle, &mcf->revocations, mcf->keys)
            != NGX_OK)
     {
+        return NGX_ERROR;
+    }
+
+    if (ngx_leadgen_prober_start(cycle, mcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -129,6 +148,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     }
 
     ngx_leadgen_sampler_stop();
+    ngx_leadgen_prober_stop();
     ngx_leadgen_revocation_stop();
     ngx_leadgen_mailer_stop();
 

@@ -41,6 +41,10 @@ static ngx_int_t ngx_leadgen_redis_login(ngx_leadgen_redis_t *redis,
     redisAsyncContext *context);
 static void ngx_leadgen_redis_welcome(redisAsyncContext *context, void *data,
     void *last);
+static ngx_int_t ngx_leadgen_redis_subscribe(ngx_leadgen_link_t *ln,
+    redisAsyncContext *context);
+static void ngx_leadgen_redis_message(redisAsyncContext *context, void *data,
+    void *privdata);
 static void ngx_leadgen_redis_replied(redisAsyncContext *context, void *data,
     void *privdata);
 static void ngx_leadgen_redis_values(ngx_leadgen_call_t *call,
@@ -275,9 +279,61 @@ ngx_leadgen_redis_welcome(redisAsyncContext *context, void *data, void *last)
         ngx_leadgen_redis_word(word, reply);
         ngx_leadgen_link_fail(ln, "could not log in", word);
 
+    } else if (last && ngx_leadgen_redis_subscribe(ln, context) != NGX_OK) {
+        ngx_leadgen_link_fail(ln, "could not subscribe", NULL);
+
     } else if (last) {
         ngx_leadgen_link_up(ln);
     }
+}
+
+
+/* --- messages --- */
+
+static ngx_int_t
+ngx_leadgen_redis_subscribe(ngx_leadgen_link_t *ln, redisAsyncContext *context)
+{
+    u_char                pattern[128];
+    ngx_leadgen_redis_t  *redis = ln->handle;
+
+    if (ln->backend->conf->channels == NULL) {
+        return NGX_OK;
+    }
+
+    (void) snprintf((char *) pattern, sizeof(pattern),
+                    ln->backend->conf->channels, (int) redis->uri.database);
+
+    return redisAsyncCommand(context, ngx_leadgen_redis_message, NULL,
+                             "PSUBSCRIBE %s", pattern)
+           == REDIS_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* "pmessage", the pattern, the channel, the message */
+
+static void
+ngx_leadgen_redis_message(redisAsyncContext *context, void *data,
+    void *privdata)
+{
+    ngx_str_t            channel, message;
+    redisReply          *reply = data;
+    ngx_leadgen_link_t  *ln = context->data;
+
+    if (reply == NULL
+        || reply->type != REDIS_REPLY_ARRAY
+        || reply->elements != 4
+        || reply->element[2]->type != REDIS_REPLY_STRING
+        || reply->element[3]->type != REDIS_REPLY_STRING)
+    {
+        return;
+    }
+
+    channel.data = (u_char *) reply->element[2]->str;
+    channel.len = reply->element[2]->len;
+    message.data = (u_char *) reply->element[3]->str;
+    message.len = reply->element[3]->len;
+
+    ln->backend->conf->notified(ln->backend->conf->data, &channel, &message);
 }
 
 

@@ -17,6 +17,7 @@ static ngx_int_t ngx_leadgen_zone_adopt(ngx_shm_zone_t *shm_zone,
 
 static ngx_leadgen_zone_t  *ngx_leadgen_zone_attached;
 static ngx_slab_pool_t     *ngx_leadgen_zone_slab;
+static ngx_uint_t           ngx_leadgen_zone_mine;  /* configuration */
 
 
 ngx_shm_zone_t *
@@ -66,6 +67,7 @@ ngx_leadgen_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->layout = NGX_LEADGEN_ZONE_LAYOUT;
     zone->nmetrics = NGX_LEADGEN_NMETRICS;
     zone->place = sizeof(ngx_leadgen_metric_place_t);
+    zone->started = ngx_leadgen_time_now();
 
     if (ngx_leadgen_metric_init(zone, pool, shm_zone->shm.size) != NGX_OK
         || ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK
@@ -110,6 +112,32 @@ ngx_leadgen_zone_attach(ngx_shm_zone_t *shm_zone)
     ngx_leadgen_zone_attached = shm_zone ? shm_zone->data : NULL;
     ngx_leadgen_zone_slab = shm_zone
                             ? (ngx_slab_pool_t *) shm_zone->shm.addr : NULL;
+    ngx_leadgen_zone_mine = shm_zone ? ngx_leadgen_zone_attached->configured
+                                     : 0;
+}
+
+
+void
+ngx_leadgen_zone_configured(ngx_shm_zone_t *shm_zone)
+{
+    ngx_leadgen_zone_t  *zone = shm_zone->data;
+
+    (void) ngx_atomic_fetch_add(&zone->configured, 1);
+}
+
+
+ngx_uint_t
+ngx_leadgen_zone_is_replaced(void)
+{
+    return ngx_leadgen_zone_attached
+           && ngx_leadgen_zone_attached->configured != ngx_leadgen_zone_mine;
+}
+
+
+uint64_t
+ngx_leadgen_zone_started(void)
+{
+    return ngx_leadgen_zone_attached ? ngx_leadgen_zone_attached->started : 0;
 }
 
 

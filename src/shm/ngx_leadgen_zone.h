@@ -10,7 +10,7 @@
 
 
 /* To be raised whenever a struct below changes its meaning. */
-#define NGX_LEADGEN_ZONE_LAYOUT  3
+#define NGX_LEADGEN_ZONE_LAYOUT  4
 
 
 typedef struct {
@@ -60,6 +60,16 @@ typedef struct {
 } ngx_leadgen_metric_place_t;
 
 
+/* One service's state: a word, so that nobody reads half of it. */
+
+typedef struct {
+    ngx_atomic_t             word;
+    ngx_atomic_t             checked;       /* microseconds since 1970 */
+    ngx_atomic_t             key;
+    ngx_atomic_t             seen;
+} ngx_leadgen_status_slot_t;
+
+
 #define NGX_LEADGEN_ZONE_SECRET  32
 
 
@@ -74,6 +84,16 @@ struct ngx_leadgen_zone_s {
     ngx_leadgen_metric_place_t  *places;
     u_char                     series[NGX_LEADGEN_ZONE_SERIES]
                                      [NGX_LEADGEN_SERIES_NAME];
+
+    ngx_atomic_t               configured;  /* how often */
+    uint64_t                   started;     /* microseconds since 1970 */
+
+    ngx_pid_t                  prober;      /* 0: none */
+    uint64_t                   probed;      /* ms, monotonic: when it lived */
+    ngx_leadgen_status_slot_t  services[NGX_LEADGEN_STATUS_SERVICES];
+    ngx_atomic_t               schema;      /* migrations + 1; 0: unknown */
+    ngx_uint_t                 measured;
+    ngx_leadgen_system_t       system;
 
     ngx_atomic_t               epochs;      /* ever set: 0 spares the lock */
     uint32_t                   floor;       /* everybody's epoch */
