@@ -30,6 +30,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/admin_users.sql
 \ir functions/jobs.sql
 \ir functions/job.sql
+\ir functions/worker.sql
 \ir functions/user_sessions.sql
 
 revoke all on all functions in schema api, private, job from public, leadgen_gateway, leadgen_worker;

@@ -16,6 +16,7 @@ import tempfile
 import time
 import uuid
 
+import psycopg
 import pytest
 import redis
 from aiosmtpd.controller import Controller
@@ -109,6 +110,46 @@ def database(cluster, template, monkeypatch):
     if "connection" in worker_database._own:
         worker_database._own.pop("connection").close()
     database.close()
+
+
+class Killed(BaseException):
+    """Nothing that a task expects."""
+
+
+def killed_anywhere(work, state, again):
+    """Does work() with the process dying before its first statement, before its
+    second, and so on; then once more each time.  In the end it must be as if it
+    had been done in one go.  again() makes it undone."""
+    work()
+    expected = state()
+    assert expected, "it has no effect"
+    for last in range(1, 500):
+        again()
+        left = last
+        plain = psycopg.Connection.execute
+
+        def execute(self, *args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left <= 0:
+                self.pgconn.finish()
+                raise Killed()
+            return plain(self, *args, **kwargs)
+
+        psycopg.Connection.execute = execute
+        try:
+            work()
+            died = False
+        except Killed:
+            died = True
+        finally:
+            psycopg.Connection.execute = plain
+        if died:
+            work()
+        assert state() == expected, f"killed before statement {last}"
+        if not died:
+            return
+    raise AssertionError("it never ends")
 
 
 # --- SMTP

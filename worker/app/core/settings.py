@@ -67,12 +67,17 @@ LEADS_TABLE = table("LEADS_TABLE", "app.leads")
 
 # where exports and reports are written; the gateway serves it
 EXPORT_DIRECTORY = text("EXPORT_DIRECTORY")
+# what signs links to them, as in the gateway's secure_link_md5
+EXPORT_KEY = text("EXPORT_KEY")
 ANALYTICS_DAYS = number("ANALYTICS_DAYS", 730, 1, 36500)
 
 # seconds; a message that is not acknowledged for so long goes to somebody else,
 # so no task may run as long
 VISIBILITY_TIMEOUT = number("VISIBILITY_TIMEOUT", 3600, 2, 86400)
 TASK_TIME_LIMIT = number("TASK_TIME_LIMIT", 900, 1, 43200)
+
+# for tests: each entry of the schedule so many seconds after the one before
+BEAT_EVERY = number("BEAT_EVERY", 0, 0, 3600)
 
 SENTRY_DSN = text("SENTRY_DSN")
 ENVIRONMENT = text("ENVIRONMENT", "development")

@@ -58,6 +58,12 @@ def leads(campaign_id, after=0, limit=500, only=None):
                  settings.LEADS_TABLE, campaign_id, after, only, only, limit)
 
 
+def some(numbers):
+    """Leads by their ids, those that there are: {id: lead}."""
+    return {row["id"]: row for row in _rows(
+        "select * from {} where id = any(%s)", settings.LEADS_TABLE, list(numbers))}
+
+
 def count(campaign_id):
     """How many leads a campaign has."""
     return _rows("select count(*) as n from {} where campaign_id = %s",

@@ -36,13 +36,21 @@ def environment(is_html):
     return made
 
 
-def render(template, values, is_html=False):
-    """Failure: the template is not one, or needs what the lead has not."""
+def parse(template, is_html=False):
+    """Failure: the template is not one."""
     if len(template) > MOST_TEMPLATE:
         raise Failure(f"A template has more than {MOST_TEMPLATE} characters.")
+    try:
+        return environment(is_html).from_string(template)
+    except (jinja2.TemplateError, RecursionError) as error:
+        raise Failure(f"The template can't be used: {error}.") from error
+
+
+def render(template, values, is_html=False):
+    """Failure: the template is not one, or needs what the lead has not."""
     parts, size = [], 0
     try:
-        for part in environment(is_html).from_string(template).generate(values):
+        for part in parse(template, is_html).generate(values):
             size += len(part)
             if size > MOST_TEXT:
                 raise Failure(f"A mail is longer than {MOST_TEXT} characters.")
@@ -122,9 +130,10 @@ def unsubscribe(message, mail):
         mail["List-Unsubscribe"] = f"<mailto:{sender(message)}?subject=unsubscribe>"
 
 
-def compose(message, campaign, lead, subject=None, body=None):
+def compose(message, campaign, lead, subject=None, body=None, follows=None):
     """The mail of a message's id (a UUID); subject and body: other templates
-    than the campaign's.  Failure: it can't be written."""
+    than the campaign's; follows: id of the mail that it reminds of.  Failure: it
+    can't be written."""
     values = variables(campaign, lead)
     if not is_address(lead["email"]):
         raise Failure(f"The address of lead {lead['id']} is not an e-mail address.")
@@ -145,6 +154,8 @@ def compose(message, campaign, lead, subject=None, body=None):
         raise Failure(f"A header can't be written: {error}.") from error
     mail["Date"] = email.utils.localtime()
     mail["Message-ID"] = f"<{message}@{domain()}>"
+    if follows:
+        mail["In-Reply-To"] = mail["References"] = f"<{follows}@{domain()}>"
     mail["Feedback-ID"] = f"{campaign['id']}:leadgen"
     unsubscribe(message, mail)
     mail.set_content(LINK.sub(lambda url: tracked(message, url[0]), text))

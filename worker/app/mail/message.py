@@ -12,10 +12,11 @@ log = logging.getLogger(__name__)
 OVER = ("sent", "rejected", "suppressed", "bounced")
 
 
-def send(campaign_id, lead_id, kind="campaign", subject=None, body=None):
+def send(campaign_id, lead_id, kind="campaign", **texts):
     """Sends a campaign's mail to a lead, unless that was done before.
 
-    kind  campaign or followup: each once
+    kind   campaign or followup: each once
+    texts  of compose.compose(), for another mail than the campaign's own
     Returns {"message", "status"}; "certain" is false when a worker died at the
     very end, so that nobody can tell.
     """
@@ -33,7 +34,7 @@ def send(campaign_id, lead_id, kind="campaign", subject=None, body=None):
         if suppression.reason(lead["email"]):
             mark(message, "suppressed", "the address is suppressed")
             return told(message)
-        return attempt(message, campaign, lead, subject, body)
+        return attempt(message, campaign, lead, texts)
 
 
 def take(campaign_id, lead_id, kind, recipient):
@@ -49,8 +50,8 @@ def take(campaign_id, lead_id, kind, recipient):
         " returning id, status, recipient", campaign_id, lead_id, kind)
 
 
-def attempt(message, campaign, lead, subject, body):
-    mail = compose.compose(message["id"], campaign, lead, subject, body)
+def attempt(message, campaign, lead, texts):
+    mail = compose.compose(message["id"], campaign, lead, **texts)
     try:
         deliver.send(mail, compose.sender(message["id"]),
                      before_end=lambda: mark(message, "handed"))

@@ -1,0 +1,1 @@
+"""When a mail is best sent: learned, and then kept to."""
