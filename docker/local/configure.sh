@@ -82,7 +82,7 @@ settle() {
         SMTP_URL=$(own_smtp)
     fi
 
-    programs+=(backend worker nginx)
+    programs+=(backend worker beat nginx)
     export DATABASE_URL REDIS_URL SMTP_URL
 
     # shellcheck disable=SC2154

@@ -206,7 +206,7 @@ start_gateway() {
     await 60 backend answers "http://127.0.0.1:$backend_port/api/public/status"
     step backend "listens on 127.0.0.1:$backend_port"
 
-    start worker
+    start worker beat
     await 60 worker worker_consumes
     step worker "takes from the queues emails, campaigns and analytics"
 

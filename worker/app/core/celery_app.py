@@ -43,6 +43,8 @@ app.conf.update(
     worker_send_task_events=False,
     result_expires=3600,
 
+    beat_scheduler="app.core.beat:Scheduler",
+
     task_time_limit=settings.TASK_TIME_LIMIT,
     task_soft_time_limit=max(1, settings.TASK_TIME_LIMIT - 30),
     worker_max_tasks_per_child=1000,

@@ -48,12 +48,13 @@ def period(first, last, days=30):
 
 
 def rows(dataset, begin, end):
-    """The rows, some at a time, as they come from the server."""
+    """The names of the columns, and then the rows, as they come from the server."""
     with database.transaction(), database.connection().cursor(name="export") as cursor:
         cursor.execute(DATASETS[dataset], [begin, end + datetime.timedelta(1)])
+        yield [column.name for column in cursor.description]
         while batch := cursor.fetchmany(BATCH):
             for row in batch:
-                yield {name: plain(value) for name, value in row.items()}
+                yield [plain(value) for value in row.values()]
 
 
 def export(request, dataset="daily_metrics", format="csv", first=None, last=None):
@@ -66,15 +67,15 @@ def export(request, dataset="daily_metrics", format="csv", first=None, last=None
     name, lines = f"{request.id}.{format}", 0
 
     with files.writing(name) as file:
-        writer = None
-        for row in rows(dataset, begin, end):
-            if format == "jsonl":
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        found = rows(dataset, begin, end)
+        names, writer = next(found), csv.writer(file)
+        if format == "csv":
+            writer.writerow(names)
+        for row in found:
+            if format == "csv":
+                writer.writerow(map(harmless, row))
             else:
-                if writer is None:
-                    writer = csv.DictWriter(file, row)
-                    writer.writeheader()
-                writer.writerow({key: harmless(value) for key, value in row.items()})
+                file.write(json.dumps(dict(zip(names, row)), ensure_ascii=False) + "\n")
             lines += 1
 
     size = (files.directory() / name).stat().st_size

@@ -58,7 +58,7 @@ def figure(days):
     axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
-    made.autofmt_xdate()
+    axes.tick_params(axis="x", rotation=30)
     return made
 
 
