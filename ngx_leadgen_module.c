@@ -142,6 +142,27 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_cors"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_leadgen_cors_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_guard"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_FLAG,
+      ngx_leadgen_location_guard,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("leadgen_public"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_leadgen_location_public,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_path_strict"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_leadgen_location_path_strict,
@@ -208,7 +229,8 @@ ngx_leadgen_module_postconfigure(ngx_conf_t *cf)
         || ngx_leadgen_module_phase(cf, NGX_HTTP_PRECONTENT_PHASE,
                                     ngx_leadgen_guard_precontent) != NGX_OK
         || ngx_leadgen_module_phase(cf, NGX_HTTP_LOG_PHASE,
-                                    ngx_leadgen_audit_log) != NGX_OK)
+                                    ngx_leadgen_audit_log) != NGX_OK
+        || ngx_leadgen_survey(cf) != NGX_OK)
     {
         return NGX_ERROR;
     }

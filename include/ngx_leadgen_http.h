@@ -70,10 +70,29 @@ char *ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_location_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_leadgen_location_guard(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_location_audit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+
+/* --- cors --- */
+
+char *ngx_leadgen_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/* --- survey --- */
+
+/*
+ * Looks through all locations when the configuration is read.  NGX_OK, or an
+ * error that is already logged.
+ */
+ngx_int_t ngx_leadgen_survey(ngx_conf_t *cf);
 
 
 /* --- phases --- */

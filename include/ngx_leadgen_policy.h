@@ -94,6 +94,7 @@ typedef struct {
     ngx_leadgen_permissions_t  permissions; /* all needed; 0: none */
     ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
     unsigned                   is_public:1;
+    unsigned                   upgrade:1;   /* to a WebSocket */
     unsigned                   has_mode:1;
     unsigned                   captures_response:1;
 
@@ -116,8 +117,8 @@ typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
 /*
  * Makes a rule from the words of a policy line:
  * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]
- * [capture=request:POINTER|response:POINTER...]] [resource=TYPE], a grant
- * being "public", "authenticated", a permission, or role=NAME[|NAME...].
+ * [capture=request:POINTER|response:POINTER...]] [resource=TYPE] [upgrade], a
+ * grant being "public", "authenticated", a permission, or role=NAME[|NAME...].
  * NULL: an error that is already logged.
  */
 ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,

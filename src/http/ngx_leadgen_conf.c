@@ -39,7 +39,9 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
     if (mcf->keys == NULL
         || mcf->roles == NULL
         || ngx_array_init(&mcf->rules, cf->pool, 16,
-                          sizeof(ngx_leadgen_rule_t *)) != NGX_OK)
+                          sizeof(ngx_leadgen_rule_t *)) != NGX_OK
+        || ngx_array_init(&mcf->places, cf->pool, 16,
+                          sizeof(ngx_leadgen_survey_t)) != NGX_OK)
     {
         return NULL;
     }
@@ -65,6 +67,13 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
         lcf->policy = NGX_CONF_UNSET_PTR;
         lcf->path_strict = NGX_CONF_UNSET;
         lcf->audit = NGX_CONF_UNSET_UINT;
+        lcf->guard = NGX_CONF_UNSET;
+        lcf->cors = NGX_CONF_UNSET_PTR;
+
+        if (cf->conf_file) {
+            lcf->file = cf->conf_file->file.name;
+            lcf->line = cf->conf_file->line;
+        }
     }
 
     return lcf;
@@ -73,7 +82,8 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
 
 /*
  * api is not inherited: the handler that belongs to it is not, either.  Its
- * bodies stay in memory: a password has no business in a temporary file.
+ * bodies stay in memory: a password has no business in a temporary file.  Of a
+ * policy and a reason to have none a location inherits what it has not.
  */
 
 char *
@@ -84,7 +94,14 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_core_loc_conf_t  *clcf;
 
-    ngx_conf_merge_ptr_value(conf->policy, prev->policy, NULL);
+    if (!conf->is_own) {
+        conf->policy = prev->policy;
+        conf->reason = prev->reason;
+    }
+
+    ngx_conf_init_ptr_value(conf->policy, NULL);
+    ngx_conf_merge_value(conf->guard, prev->guard, 0);
+    ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);
     ngx_conf_merge_uint_value(conf->audit, prev->audit,
                               NGX_LEADGEN_AUDIT_REFUSED);
@@ -95,7 +112,8 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
                                                 NGX_LEADGEN_BODY_MAX);
     }
 
-    return NGX_CONF_OK;
+    return ngx_leadgen_survey_note(cf, conf) == NGX_OK ? NGX_CONF_OK
+                                                       : NGX_CONF_ERROR;
 }
 
 

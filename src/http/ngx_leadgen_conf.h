@@ -24,6 +24,9 @@ typedef enum {
 } ngx_leadgen_audit_e;
 
 
+typedef struct ngx_leadgen_cors_s  ngx_leadgen_cors_t;
+
+
 /* Where something was configured first that needs something else. */
 
 typedef struct {
@@ -91,6 +94,8 @@ typedef struct {
     ngx_array_t                 *keys;      /* ngx_leadgen_key_t */
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
+    ngx_array_t                  places;    /* ngx_leadgen_survey_t, of all */
+    ngx_uint_t                   guards;    /* leadgen_guard is on somewhere */
     ngx_str_t                    service;
     time_t                       max_stale; /* of revocations; 0: any */
     ngx_leadgen_trie_t          *api;
@@ -115,7 +120,22 @@ typedef struct {
     ngx_flag_t                   api;
     ngx_flag_t                   path_strict;
     ngx_uint_t                   audit;     /* ngx_leadgen_audit_e */
+
+    ngx_leadgen_cors_t          *cors;      /* NULL: none */
+    ngx_flag_t                   guard;
+    ngx_str_t                    reason;    /* why it is public; or empty */
+    unsigned                     is_own:1;  /* these are not inherited */
+    ngx_str_t                    file;      /* where it begins */
+    ngx_uint_t                   line;
 } ngx_leadgen_location_conf_t;
+
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    ngx_http_core_loc_conf_t    *core;
+    ngx_leadgen_location_conf_t *conf;
+} ngx_leadgen_survey_t;
 
 
 /*
@@ -125,6 +145,10 @@ typedef struct {
  */
 ngx_int_t ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word,
     ngx_str_t *value);
+
+/* Notes the location whose configuration is being merged.  NGX_OK, ERROR. */
+ngx_int_t ngx_leadgen_survey_note(ngx_conf_t *cf,
+    ngx_leadgen_location_conf_t *lcf);
 
 /* Notes that a directive, which is being read, needs something. */
 void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,

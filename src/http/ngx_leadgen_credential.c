@@ -105,7 +105,11 @@ ngx_leadgen_credential_refresh_token(ngx_http_request_t *r, ngx_str_t *token)
 ngx_uint_t
 ngx_leadgen_credential_is_same_site(ngx_http_request_t *r)
 {
-    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+    /* pages of other sites can't read an answer, but they can a WebSocket */
+
+    if (r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD)
+        && r->headers_in.upgrade == NULL)
+    {
         return 1;
     }
 

@@ -58,6 +58,7 @@ typedef struct {
     unsigned                   settled:1;   /* recorded, dropped or refused */
     unsigned                   reached:1;   /* the phases of the guard */
     unsigned                   early:1;     /* an error page before that */
+    ngx_event_t               *watch;       /* of a WebSocket; NULL: none */
     unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;
@@ -100,6 +101,40 @@ ngx_int_t ngx_leadgen_target_settle(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx);
+
+
+/* --- guard --- */
+
+/*
+ * Whether what was allowed still would be: NGX_LEADGEN_PROBLEM_NONE, or the
+ * reason why not.
+ */
+ngx_leadgen_problem_e ngx_leadgen_guard_recheck(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+
+/* --- websocket: the Upgrade of a request --- */
+
+/* Takes an Upgrade off that the route does not have. */
+void ngx_leadgen_websocket_admit(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx);
+
+/* The answer is 101: watches until whoever asked may no more.  NGX_OK or
+ * NGX_ERROR. */
+ngx_int_t ngx_leadgen_websocket_watch(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+
+/* --- cors: pages of other origins --- */
+
+/*
+ * Answers a preflight of an origin that the location knows: returns what to
+ * finalize with, or NGX_DECLINED for any other request.
+ */
+ngx_int_t ngx_leadgen_cors_preflight(ngx_http_request_t *r);
+
+/* Says in the answer's headers who may read it.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_cors_answer(ngx_http_request_t *r);
 
 
 /* --- audit: the event of a request --- */

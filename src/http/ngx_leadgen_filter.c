@@ -50,6 +50,13 @@ ngx_leadgen_filter_header(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_leadgen_cors_answer(r) != NGX_OK
+        || (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS
+            && ngx_leadgen_websocket_watch(r, ctx) != NGX_OK))
+    {
+        return NGX_ERROR;
+    }
+
     if (ngx_leadgen_extract_may_respond(r, ctx)) {
         return ngx_leadgen_hold_until_seen(r, ctx);
     }

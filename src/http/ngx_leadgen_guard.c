@@ -96,11 +96,19 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 ngx_int_t
 ngx_leadgen_guard_access(ngx_http_request_t *r)
 {
+    ngx_int_t                     rc;
     ngx_leadgen_ctx_t            *ctx;
     ngx_leadgen_problem_e         problem;
     ngx_leadgen_location_conf_t  *lcf;
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    rc = ngx_leadgen_cors_preflight(r);
+
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, rc);
+        return NGX_DONE;
+    }
 
     if (lcf->policy == NULL && !lcf->api) {
         return NGX_DECLINED;
@@ -128,6 +136,8 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
     }
 
     /* the upstream gets the path that was judged, not the one that was sent */
+
+    ngx_leadgen_websocket_admit(r, ctx);
 
     if (!lcf->path_strict && ngx_leadgen_target_settle(r) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -260,6 +270,32 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     principal->permissions = role ? role->permissions : 0;
 
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+ngx_leadgen_problem_e
+ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    ngx_leadgen_problem_e      problem;
+    const ngx_leadgen_role_t  *role;
+    ngx_leadgen_main_conf_t   *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->max_stale && ngx_leadgen_revocation_age() > mcf->max_stale) {
+        return NGX_LEADGEN_PROBLEM_REVOCATIONS_UNKNOWN;
+    }
+
+    problem = ngx_leadgen_token_check(&ctx->principal);
+
+    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        return problem;
+    }
+
+    role = ngx_leadgen_roles_find(mcf->roles, &ctx->principal.role);
+    ctx->principal.permissions = role ? role->permissions : 0;
+
+    return ngx_leadgen_decide(ctx->match.rule, &ctx->principal);
 }
 
 

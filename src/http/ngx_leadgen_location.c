@@ -46,6 +46,11 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (lcf->reason.len) {
+        return "and \"leadgen_public\" contradict each other: write a line "
+               "with \"public\" into the policy";
+    }
+
     block.mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
     block.clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
     block.trie = ngx_leadgen_trie_create(cf->pool);
@@ -80,6 +85,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     lcf->policy = block.trie;
+    lcf->is_own = 1;
     ngx_leadgen_location_guards(cf);
 
     return NGX_CONF_OK;
@@ -262,6 +268,57 @@ ngx_leadgen_location_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_leadgen_conf_note(cf, "leadgen_metrics", &mcf->uses_zone);
 
     clcf->handler = ngx_leadgen_metrics_handler;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_leadgen_location_guard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    char                     *rv;
+    ngx_command_t             slot = *cmd;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    slot.offset = offsetof(ngx_leadgen_location_conf_t, guard);
+
+    rv = ngx_conf_set_flag_slot(cf, &slot, conf);
+
+    if (rv == NGX_CONF_OK && lcf->guard) {
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+        mcf->guards = 1;
+    }
+
+    return rv;
+}
+
+
+char *
+ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    ngx_str_t  *word;
+
+    word = cf->args->elts;
+
+    if (lcf->reason.len) {
+        return "is duplicate";
+    }
+
+    if (word[1].len < 3) {
+        return "needs a reason, for whoever reads this next";
+    }
+
+    if (lcf->policy != NGX_CONF_UNSET_PTR) {
+        return "and \"leadgen_policy\" contradict each other: write a line "
+               "with \"public\" into the policy";
+    }
+
+    lcf->reason = word[1];
+    lcf->is_own = 1;
 
     return NGX_CONF_OK;
 }

@@ -92,6 +92,13 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
         return NULL;
     }
 
+    if (rule->upgrade && !(rule->methods & 1 << NGX_LEADGEN_METHOD_GET)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"upgrade\" is for routes with GET: a WebSocket "
+                           "begins with one");
+        return NULL;
+    }
+
     if (rule->is_public == authenticated) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a policy line needs \"public\", or "
@@ -323,6 +330,11 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 
     if (ngx_strlchr(word->data, word->data + word->len, '=')) {
         return NGX_DECLINED;
+    }
+
+    if (word->len == 7 && ngx_memcmp(word->data, "upgrade", 7) == 0) {
+        rule->upgrade = 1;
+        return NGX_OK;
     }
 
     permission = ngx_leadgen_permission_find(word);
