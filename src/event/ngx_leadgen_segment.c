@@ -211,6 +211,8 @@ ngx_leadgen_segment_map(int directory, const char *name, ngx_fd_t fd,
     (void) ngx_cpystrn((u_char *) segment->name, (u_char *) name,
                        NGX_LEADGEN_SEGMENT_NAME);
 
+    ngx_leadgen_bus_watch(segment);
+
     return segment;
 }
 
@@ -390,6 +392,8 @@ void
 ngx_leadgen_segment_release(ngx_leadgen_segment_t *segment,
     ngx_leadgen_segment_end_e end)
 {
+    ngx_leadgen_bus_forget(segment);
+
     (void) munmap(segment->header,
                   segment->last - (u_char *) segment->header);
 

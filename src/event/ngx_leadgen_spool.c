@@ -35,6 +35,7 @@ typedef struct {
 
 static void ngx_leadgen_spool_identify(ngx_leadgen_segment_spec_t *spec);
 static ngx_int_t ngx_leadgen_spool_enter(ngx_leadgen_spool_t *spool);
+static void ngx_leadgen_spool_lose(ngx_leadgen_spool_t *spool);
 static void ngx_leadgen_spool_rotate(ngx_leadgen_spool_t *spool);
 static void ngx_leadgen_spool_appended(ngx_leadgen_segment_t *segment,
     size_t size);
@@ -125,6 +126,7 @@ ngx_leadgen_spool_open(ngx_cycle_t *cycle,
     spec->size = ngx_min(spec->size, NGX_LEADGEN_SPOOL_SEGMENT_MAX);
     spec->size = ngx_align(spec->size, ngx_pagesize);
 
+    ngx_leadgen_bus_start();
     ngx_leadgen_sync_start(conf, threads);
     ngx_leadgen_level_start(conf->size, threads);
 
@@ -277,6 +279,10 @@ ngx_leadgen_spool_reserve(size_t size)
 
     spool = &ngx_leadgen_spool;
 
+    if (spool->current && spool->current->lost) {
+        ngx_leadgen_spool_lose(spool);
+    }
+
     if (spool->current == NULL) {
         return NGX_BUSY;
     }
@@ -389,15 +395,44 @@ ngx_leadgen_spool_replace(ngx_leadgen_segment_t *segment)
 ngx_leadgen_segment_t *
 ngx_leadgen_spool_commit(uint32_t kind, size_t payload)
 {
+    u_char                 *frame;
     ngx_leadgen_segment_t  *current;
 
     current = ngx_leadgen_spool.current;
+    frame = current->pos;
 
-    current->pos = ngx_leadgen_frame_commit(current->pos, kind, payload);
+    current->pos = ngx_leadgen_frame_commit(frame, kind, payload);
 
     ngx_leadgen_spool_appended(current, ngx_leadgen_frame_size(payload));
 
+    if (current->lost) {
+        current->pos = frame;
+        ngx_memzero(frame, sizeof(ngx_leadgen_frame_t));
+        ngx_leadgen_spool_lose(&ngx_leadgen_spool);
+        return NULL;
+    }
+
     return current;
+}
+
+
+/* The current segment's disk fails.  What stands in it is shipped from memory,
+ * while this process lives. */
+
+static void
+ngx_leadgen_spool_lose(ngx_leadgen_spool_t *spool)
+{
+    ngx_leadgen_segment_t  *segment;
+
+    segment = spool->current;
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "leadgen: spool: the disk does not take \"%s\" any more, "
+                  "which is not used from now on", segment->name);
+
+    if (ngx_leadgen_spool_replace(segment) != NGX_OK) {
+        ngx_leadgen_sync_lose();
+    }
 }
 
 

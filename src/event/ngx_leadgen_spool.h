@@ -62,7 +62,8 @@ typedef struct {
     u_char                        *reaching;    /* so far syncs the thread */
     ngx_uint_t                     syncing; /* a thread holds fd */
     ngx_uint_t                     unsynced;
-    ngx_uint_t                     failed;  /* the disk did */
+    ngx_uint_t                     failed;  /* the disk did: not used now */
+    volatile ngx_uint_t            lost;    /* pages of it, see bus */
     int                            directory;
     ngx_fd_t                       fd;      /* holds the lock */
     char                           name[NGX_LEADGEN_SEGMENT_NAME];
@@ -115,6 +116,16 @@ void ngx_leadgen_segment_release(ngx_leadgen_segment_t *segment,
 /* The same in a thread.  NGX_BUSY: not now, the segment is still there. */
 ngx_int_t ngx_leadgen_segment_retire(ngx_leadgen_backend_t *threads,
     ngx_leadgen_segment_t *segment);
+
+
+/* --- bus: segments on a disk that fails --- */
+
+/* In each worker, before any segment is made. */
+void ngx_leadgen_bus_start(void);
+
+/* A segment has been mapped, or will be unmapped. */
+void ngx_leadgen_bus_watch(ngx_leadgen_segment_t *segment);
+void ngx_leadgen_bus_forget(ngx_leadgen_segment_t *segment);
 
 
 /* --- job: a piece of work for a thread --- */
@@ -322,6 +333,10 @@ void ngx_leadgen_adopt_stop(void);
 void ngx_leadgen_sync_start(const ngx_leadgen_spool_conf_t *conf,
     ngx_leadgen_backend_t *threads);
 void ngx_leadgen_sync_stop(void);
+
+/* What was not synced of a segment is not anywhere else: whoever waits is told
+ * so. */
+void ngx_leadgen_sync_lose(void);
 
 /* It has been appended to. */
 void ngx_leadgen_sync_touch(ngx_leadgen_segment_t *segment);

@@ -129,6 +129,13 @@ ngx_leadgen_sync_leave(ngx_leadgen_sync_waiter_t *waiter)
 }
 
 
+void
+ngx_leadgen_sync_lose(void)
+{
+    ngx_leadgen_sync.failures++;
+}
+
+
 static void
 ngx_leadgen_sync_run(ngx_event_t *ev)
 {

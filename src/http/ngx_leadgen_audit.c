@@ -271,7 +271,7 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
         return NGX_OK;
     }
 
-    return rc == NGX_OK ? NGX_AGAIN : NGX_ERROR;
+    return rc == NGX_OK ? NGX_AGAIN : NGX_DECLINED;
 }
 
 

@@ -151,7 +151,7 @@ ngx_leadgen_problem_e ngx_leadgen_audit_admit(ngx_http_request_t *r,
  * Records the event with its outcome, or that of a request of an audited server
  * that was answered before the guard; without an event it does nothing.
  * NGX_OK; NGX_AGAIN: its mode is strict, so that the answer may have to be
- * held; NGX_ERROR: strict, and it could not be recorded.
+ * held; NGX_DECLINED: strict, and the disk failed, so that it must not go.
  */
 ngx_int_t ngx_leadgen_audit_record(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_uint_t status);

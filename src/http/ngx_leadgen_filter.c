@@ -85,6 +85,10 @@ ngx_leadgen_filter_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     case NGX_AGAIN:
         return body ? ngx_leadgen_hold_body(r, ctx, body) : NGX_OK;
 
+    case NGX_DECLINED:
+        return ngx_http_filter_finalize_request(r, NULL,
+                                                NGX_HTTP_SERVICE_UNAVAILABLE);
+
     default:
         return NGX_ERROR;
     }

@@ -8,7 +8,7 @@
  * sources: src/event/ngx_leadgen_dead.c src/event/ngx_leadgen_event.c
  * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
  * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
- * sources: src/event/ngx_leadgen_level.c
+ * sources: src/event/ngx_leadgen_level.c src/event/ngx_leadgen_bus.c
  * sources: src/event/ngx_leadgen_intent.c src/event/ngx_leadgen_job.c
  * sources: src/event/ngx_leadgen_record.c src/event/ngx_leadgen_action.c
  * sources: src/base/ngx_leadgen_frame.c src/base/ngx_leadgen_text.c

@@ -6,7 +6,7 @@
  * sources: t/unit/loop.c src/event/ngx_leadgen_event.c
  * sources: src/event/ngx_leadgen_spool.c src/event/ngx_leadgen_segment.c
  * sources: src/event/ngx_leadgen_scan.c src/event/ngx_leadgen_sync.c
- * sources: src/event/ngx_leadgen_level.c
+ * sources: src/event/ngx_leadgen_level.c src/event/ngx_leadgen_bus.c
  * sources: src/event/ngx_leadgen_batch.c src/event/ngx_leadgen_intent.c
  * sources: src/event/ngx_leadgen_job.c src/event/ngx_leadgen_record.c
  * sources: src/event/ngx_leadgen_action.c src/base/ngx_leadgen_frame.c
@@ -638,6 +638,54 @@ test_sync_fails(void)
 }
 
 
+/* --- a disk that fails under a mapping --- */
+
+static void
+test_bus_error(void)
+{
+    u_char                    *p;
+    uint32_t                   kind;
+    ngx_str_t                  payload;
+    ngx_uint_t                 n;
+    ngx_leadgen_event_t        e;
+    ngx_leadgen_segment_t     *first;
+    ngx_leadgen_spool_conf_t   c;
+
+    c = conf(1024 * 1024);
+    (void) ngx_leadgen_spool_open(NULL, &c, loop_threads);
+    loop_pass(10);
+
+    e = event(2000);
+    first = newest();
+    (void) ngx_leadgen_event_append(&e, 0, 0);
+
+    /* what is behind the end of a file is a bus error, too */
+
+    is_int(ftruncate(first->fd, ngx_pagesize), 0, "the disk fails");
+    unit_log_clear();
+    n = 1;
+
+    while (ngx_leadgen_event_append(&e, 0, 0) == NGX_OK) {
+        n++;
+    }
+
+    ok(n < 3, "the event that meets that is refused");
+    is_int(unit_log_count, 1, "with an alarm: %s", unit_log_line);
+    ok(newest() != first, "another segment takes its place");
+    is_int(ngx_leadgen_event_append(&e, 0, 0), NGX_OK, "and the next event");
+
+    p = first->start;
+    while (ngx_leadgen_frame_read(&p, first->last, &kind, &payload) == NGX_OK)
+    {
+        n--;
+    }
+
+    is_int(n, 0, "those before it are there still");
+
+    ngx_leadgen_spool_close();
+}
+
+
 /* --- recovery --- */
 
 #define RECORDS  3
@@ -958,6 +1006,7 @@ main(void)
     test_sync();
     test_waiting();
     test_sync_fails();
+    test_bus_error();
     test_recovery();
     test_links();
 
