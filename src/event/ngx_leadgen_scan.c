@@ -7,6 +7,7 @@
 
 #include "ngx_leadgen_spool.h"
 #include <dirent.h>
+#include <sys/file.h>
 #include <sys/statvfs.h>
 
 
@@ -344,6 +345,7 @@ ngx_leadgen_scan_folder(int directory, const char *name,
 {
     int             fd;
     DIR            *dir;
+    uint64_t        taken;
     struct stat     st;
     struct dirent  *entry;
 
@@ -365,8 +367,12 @@ ngx_leadgen_scan_folder(int directory, const char *name,
             continue;
         }
 
-        usage->files += st.st_size;
-        usage->used += ngx_leadgen_scan_taken(fd, entry->d_name, st.st_size);
+        taken = ngx_leadgen_scan_taken(fd, entry->d_name, st.st_size);
+
+        if (fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            usage->files += st.st_size;
+            usage->used += taken;
+        }
     }
 
     (void) closedir(dir);
@@ -375,7 +381,10 @@ ngx_leadgen_scan_folder(int directory, const char *name,
 }
 
 
-/* Of a segment that is appended to only what events take. */
+/*
+ * Of a segment that is appended to only what events take.  One whose owner died
+ * is trimmed to that: adoption may have to wait for the database.
+ */
 
 static uint64_t
 ngx_leadgen_scan_taken(int directory, const char *name, uint64_t size)
@@ -383,6 +392,8 @@ ngx_leadgen_scan_taken(int directory, const char *name, uint64_t size)
     size_t                        len, suffix;
     ngx_fd_t                      fd;
     uint64_t                      taken;
+    ngx_uint_t                    is_orphan;
+    ngx_leadgen_segment_t        *segment;
     ngx_leadgen_segment_header_t  header;
 
     len = ngx_strlen(name);
@@ -400,14 +411,23 @@ ngx_leadgen_scan_taken(int directory, const char *name, uint64_t size)
     }
 
     taken = size;
+    is_orphan = 0;
 
     if (pread(fd, &header, sizeof(header), 0) == (ssize_t) sizeof(header)
         && !header.sealed)
     {
         taken = ngx_min(header.used, size);
+        is_orphan = header.magic && flock(fd, LOCK_EX|LOCK_NB) == 0;
     }
 
     (void) close(fd);
+
+    if (is_orphan
+        && ngx_leadgen_segment_adopt(directory, name, &segment) == NGX_OK)
+    {
+        taken = segment->pos - (u_char *) segment->header;
+        ngx_leadgen_segment_release(segment, NGX_LEADGEN_SEGMENT_KEEP);
+    }
 
     return taken;
 }

@@ -24,6 +24,7 @@ static const char *ngx_leadgen_segment_allocate(
 static void ngx_leadgen_segment_label(
     const ngx_leadgen_segment_spec_t *spec, ngx_leadgen_segment_t *segment,
     uint64_t sequence);
+static void ngx_leadgen_segment_trim(const ngx_leadgen_segment_t *segment);
 static ngx_int_t ngx_leadgen_segment_recover(ngx_leadgen_segment_t *segment);
 static ngx_uint_t ngx_leadgen_segment_is_torn(ngx_leadgen_segment_t *segment);
 static size_t ngx_leadgen_segment_rest(ngx_leadgen_segment_t *segment);
@@ -263,7 +264,10 @@ ngx_leadgen_segment_adopt(int directory, const char *name,
 
     rc = ngx_leadgen_segment_recover(*segment);
 
-    if (rc != NGX_OK) {
+    if (rc == NGX_OK) {
+        ngx_leadgen_segment_trim(*segment);
+
+    } else {
         ngx_leadgen_segment_release(*segment, rc == NGX_DONE
                                               ? NGX_LEADGEN_SEGMENT_REMOVE
                                               : NGX_LEADGEN_SEGMENT_KEEP);
@@ -271,6 +275,27 @@ ngx_leadgen_segment_adopt(int directory, const char *name,
     }
 
     return rc;
+}
+
+
+/* What its owner did not fill is free for others, however long it waits.  The
+ * mapping remains, but nobody looks behind the frames. */
+
+static void
+ngx_leadgen_segment_trim(const ngx_leadgen_segment_t *segment)
+{
+    off_t  size;
+
+    size = ngx_align(segment->pos - (u_char *) segment->header, ngx_pagesize);
+
+    if (segment->unread == 0
+        && size < segment->last - (u_char *) segment->header
+        && ftruncate(segment->fd, size) == -1)
+    {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "leadgen: segment: could not trim \"%s\"",
+                      segment->name);
+    }
 }
 
 

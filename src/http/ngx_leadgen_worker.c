@@ -50,6 +50,9 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     }
 
     ngx_leadgen_zone_attach(mcf->zone);
+
+    /* now: it opens a file */
+    json_object_seed(0);
     ngx_leadgen_sampler_start(cycle);
 
     if (ngx_leadgen_worker_start(cycle, &mcf->files, &worker->files) != NGX_OK

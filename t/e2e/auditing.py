@@ -4,6 +4,7 @@ yes; its events go to the stack's PostgreSQL."""
 import http.client
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -23,6 +24,7 @@ KEY = "a key of these tests, thirty-two bytes or more"
 CONF = """
 {main}
 load_module {module};
+env AUDITING_DATABASE_URL;
 worker_processes {workers};
 worker_shutdown_timeout 10s;
 pid {directory}/nginx.pid;
@@ -70,6 +72,7 @@ http {{
             proxy_set_header Connection "";
             proxy_pass http://unix:{directory}/upstream.sock:;
         }}
+        location = /metrics {{ leadgen_metrics; }}
         location / {{ leadgen_policy {{ GET /** authenticated; }} return 301 /elsewhere; }}
     }}
 }}
@@ -101,13 +104,18 @@ class Auditing:
         self.tokens = {}
 
     def __enter__(self):
+        self.start()
+        return self
+
+    def start(self):
+        # after a kill it is left
+        (self.directory / "upstream.sock").unlink(missing_ok=True)
         env = {**os.environ,
                "AUDITING_DATABASE_URL": self.gateway.env["DATABASE_URL"]}
         done = subprocess.run(self.command, env=env, capture_output=True,
                               text=True, check=False)
         assert done.returncode == 0, done.stderr
-        wait_until(lambda: self.workers(), 10, "workers")
-        return self
+        wait_until(self.workers, 10, "workers")
 
     def __exit__(self, kind, *_):
         self.stop()
@@ -123,6 +131,12 @@ class Auditing:
         finally:
             for pid in filter(alive, pids):
                 os.kill(pid, signal.SIGKILL)
+
+    def kill(self):
+        pids = [self.master, *self.children()]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(alive, pids)), 10, "end of nginx")
 
     # --- processes
 
@@ -213,14 +227,47 @@ class Auditing:
                 if line and line[0] != "#"}
 
 
-class Load:
-    """Clients that ask one thing after the other, each on a connection of its
-    own that is kept; call(nginx, connection, n) makes one request and returns
-    (status, id).  rate: requests a second of all together."""
+ANSWER = re.compile(rb"HTTP/1.1 (\d+).*?\r\nContent-Length: (\d+).*?"
+                    rb"\r\nX-Request-Id: (\S+).*?\r\n\r\n", re.S)
 
-    def __init__(self, nginx, call, clients=8, rate=None, keep=True):
+
+class Client:
+    """A connection that costs the machine little."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), 20)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self):
+        self.socket.close()
+
+    def ask(self, method, path):
+        """(status, request id)"""
+        self.socket.sendall(f"{method} {path} HTTP/1.1\r\nHost: a\r\n"
+                            "Content-Length: 0\r\n\r\n".encode())
+        data = b""
+        while True:
+            more = self.socket.recv(65536)
+            if not more:
+                raise ConnectionResetError("no answer")
+            data += more
+            answer = ANSWER.match(data)
+            if answer and len(data) >= answer.end() + int(answer[2]):
+                return int(answer[1]), answer[3].decode()
+
+
+class Load:
+    """Clients that ask for one thing after the other, each on a connection of
+    its own; requests: (method, path) in turn.  rate: requests a second of all
+    together; keep: the connections are used again."""
+
+    def __init__(self, nginx, requests=(("GET", "/api/strict/1"),
+                                        ("POST", "/api/strict/2"),
+                                        ("POST", "/api/strict/3"),
+                                        ("DELETE", "/api/strict/4")),
+                 clients=8, rate=None, keep=True):
         self.nginx = nginx
-        self.call = call
+        self.requests = requests
         self.keep = keep
         self.pause = clients / rate if rate else 0
         self.answered = []                      # (status, id, seconds, at)
@@ -249,17 +296,19 @@ class Load:
                 time.sleep(max(0, due - time.monotonic()))
             n += 1
             try:
-                connection = connection or self.nginx.connect()
                 begin = time.monotonic()
-                status, request_id = self.call(self.nginx, connection, n)
+                connection = connection or Client(self.nginx.port)
+                status, request_id = connection.ask(
+                    *self.requests[n % len(self.requests)])
                 end = time.monotonic()
                 self.answered.append((status, request_id, end - begin, end))
                 if not self.keep:
                     connection.close()
                     connection = None
-            except (OSError, http.client.HTTPException) as error:
+            except OSError as error:
                 self.errors.append(error)
-                connection.close()
+                if connection:
+                    connection.close()
                 connection = None
 
     def ids(self):
