@@ -75,7 +75,9 @@ def test_reloads_and_upgrades(gateway):
 def upgrade(nginx):
     old = nginx.master
     os.kill(old, signal.SIGUSR2)
-    wait_until(lambda: nginx.master != old
+    # the old one has renamed its file first
+    pid = nginx.directory / "nginx.pid"
+    wait_until(lambda: pid.exists() and nginx.master != old
                and len(nginx.workers()) == 2, 20, "the new master")
     # for a while workers of both share the spool
     time.sleep(0.5)
