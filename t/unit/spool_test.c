@@ -927,6 +927,40 @@ test_recovery(void)
 }
 
 
+/* Room that nobody can use any more is given back. */
+
+static void
+test_trimmed(void)
+{
+    int                        directory;
+    u_char                     image[2048];
+    struct stat                st;
+    ngx_leadgen_segment_t     *segment;
+    ngx_leadgen_scan_usage_t   usage;
+    ngx_leadgen_spool_conf_t   c;
+
+    c = conf(1024 * 1024);
+    die(&c);
+    (void) load((char *) c.path.data, image);
+
+    directory = open((char *) c.path.data, O_RDONLY|O_DIRECTORY);
+    is_int(fstatat(directory, name, &st, 0), 0, "a dead worker's segment");
+    is_int(st.st_size, 64 * 1024, "is as large as it was made");
+
+    is_int(ngx_leadgen_scan_usage(directory, &usage), NGX_OK, "looked at");
+    (void) fstatat(directory, name, &st, 0);
+    is_int(st.st_size, ngx_pagesize, "it is as large as need be");
+    is_int(usage.files, ngx_pagesize, "which is what it counts for");
+    ok(usage.used < ngx_pagesize && usage.used > 100, "or less");
+
+    is_int(ngx_leadgen_segment_adopt(directory, name, &segment), NGX_OK,
+           "who adopts it");
+    is_int(count(segment), RECORDS, "finds all");
+    ngx_leadgen_segment_release(segment, NGX_LEADGEN_SEGMENT_REMOVE);
+    (void) close(directory);
+}
+
+
 /* Links are not followed, whatever they are called. */
 
 static void
@@ -1008,6 +1042,7 @@ main(void)
     test_sync_fails();
     test_bus_error();
     test_recovery();
+    test_trimmed();
     test_links();
 
     return unit_done();
