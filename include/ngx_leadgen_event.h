@@ -151,12 +151,45 @@ void ngx_leadgen_sync_leave(ngx_leadgen_sync_waiter_t *waiter);
 
 /*
  * Starts shipping this worker's events, and those of dead workers, to
- * PostgreSQL by the SQL function api.audit_ingest.
+ * PostgreSQL by the SQL function api.event_ingest.
  */
 ngx_int_t ngx_leadgen_pump_start(ngx_cycle_t *cycle,
     ngx_leadgen_backend_t *database, ngx_leadgen_backend_t *threads);
 
 void ngx_leadgen_pump_stop(void);
+
+
+/* --- relay: jobs from PostgreSQL to Redis --- */
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    ngx_leadgen_backend_conf_t  database;   /* one link, whose lock elects */
+    ngx_leadgen_backend_conf_t  redis;
+    ngx_leadgen_backend_conf_t  published;  /* what workers publish there */
+    ngx_int_t                   redis_database;     /* its number */
+    ngx_str_t                   lost_after; /* "30 s": a worker's silence */
+    ngx_str_t                   attempts;   /* "3": for a job that is lost */
+    ngx_str_t                   reason;     /* of a failure without a text */
+} ngx_leadgen_relay_conf_t;
+
+
+/* What the backend confs need. */
+extern const char  ngx_leadgen_relay_channels[];
+void ngx_leadgen_relay_notified(void *data, ngx_str_t *channel,
+    ngx_str_t *payload);
+void ngx_leadgen_relay_connected(void *data);
+void ngx_leadgen_listener_notified(void *data, ngx_str_t *channel,
+    ngx_str_t *payload);
+
+/*
+ * Makes this worker stand for election; once elected, it brings jobs that are
+ * due to Redis and tells PostgreSQL what it sees there.  conf must outlive the
+ * worker's cycle.
+ */
+ngx_int_t ngx_leadgen_relay_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_relay_conf_t *conf);
+void ngx_leadgen_relay_stop(void);
 
 
 #endif /* _NGX_LEADGEN_EVENT_H_INCLUDED_ */

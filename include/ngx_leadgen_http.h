@@ -66,6 +66,8 @@ char *ngx_leadgen_watch_thresholds(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_location_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_leadgen_location_track(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_location_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_location_metrics(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -94,9 +94,10 @@ typedef struct {
     /* all may be NULL */
     const char                *channels;    /* pg: "LISTEN a; LISTEN b", sent
                                              * first on each new connection;
-                                             * redis: a pattern to subscribe
-                                             * to, "%d" being the database's
-                                             * number; it takes no calls then */
+                                             * redis: patterns to subscribe
+                                             * to, with blanks between, "%d"
+                                             * being the database's number; it
+                                             * takes no calls then */
     void                     (*notified)(void *data, ngx_str_t *channel,
                                          ngx_str_t *payload);
     void                     (*connected)(void *data);
@@ -110,6 +111,9 @@ typedef struct {
  */
 char *ngx_leadgen_backend_check(ngx_pool_t *pool, const char *driver,
     ngx_str_t *target);
+
+/* The number of the database that a Redis URI names, or NGX_ERROR. */
+ngx_int_t ngx_leadgen_redis_database(ngx_pool_t *pool, ngx_str_t *target);
 
 /*
  * Starts a backend of this worker: its links connect in the background, and

@@ -32,6 +32,9 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/job.sql
 \ir functions/worker.sql
 \ir functions/user_sessions.sql
+\ir functions/jobs_api.sql
+\ir functions/relay.sql
+\ir functions/events.sql
 
 revoke all on all functions in schema api, private, job from public, leadgen_gateway, leadgen_worker;
 grant execute on all functions in schema api to leadgen_gateway;

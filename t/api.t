@@ -132,7 +132,7 @@ Content-Type: application/json
 --- token eval
 [undef, 'admin', 'admin', 'user', 'admin', undef]
 --- request eval
-['GET /api/auth/none', 'GET /api/auth/none', 'GET /api/auth', 'GET /api/jobs/none', 'GET /api/auth/me/',
+['GET /api/auth/none', 'GET /api/auth/none', 'GET /api/auth', 'GET /api/admin/none', 'GET /api/auth/me/',
  "POST /api/admin/none\n{}"]
 --- error_code eval
 [(404) x 6]

@@ -56,6 +56,11 @@ export const actions = [
   {"name": "system_backup", "resource_type": "system", "description": "A backup was made"},
   {"name": "system_restore", "resource_type": "system", "description": "A backup was restored"},
   {"name": "maintenance_mode", "resource_type": "system", "description": "Maintenance mode was switched"},
+  {"name": "job_enqueued", "resource_type": "job", "description": "A background job was asked for"},
+  {"name": "job_retried", "resource_type": "job", "description": "A background job was asked for again"},
+  {"name": "job_revoked", "resource_type": "job", "description": "A background job was revoked"},
+  {"name": "email_opened", "resource_type": "message", "description": "A tracked mail was opened"},
+  {"name": "email_clicked", "resource_type": "message", "description": "A link of a tracked mail was followed"},
 ] as const;
 
 export type Action = (typeof actions)[number]["name"];

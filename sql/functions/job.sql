@@ -66,6 +66,7 @@ begin
     update public.jobs j
     set
         status = 'started',
+        reported_at = clock_timestamp(),
         started_at = now(),
         finished_at = null,
         due_at = null,
@@ -124,6 +125,7 @@ as $$
 update public.jobs j
 set
     status = 'retrying',
+    reported_at = clock_timestamp(),
     due_at = null,
     error = left($2, 2000),
     eta = coalesce($3, j.eta)

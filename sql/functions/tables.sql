@@ -29,7 +29,12 @@ values
     ('integration_removed', 'business', 'integration', 'An integration was removed'),
     ('system_backup', 'business', 'system', 'A backup was made'),
     ('system_restore', 'business', 'system', 'A backup was restored'),
-    ('maintenance_mode', 'business', 'system', 'Maintenance mode was switched');
+    ('maintenance_mode', 'business', 'system', 'Maintenance mode was switched'),
+    ('job_enqueued', 'business', 'job', 'A background job was asked for'),
+    ('job_retried', 'business', 'job', 'A background job was asked for again'),
+    ('job_revoked', 'business', 'job', 'A background job was revoked'),
+    ('email_opened', 'tracking', 'message', 'A tracked mail was opened'),
+    ('email_clicked', 'tracking', 'message', 'A link of a tracked mail was followed');
 $$;
 
 create or replace function private.permissions()

@@ -137,7 +137,7 @@ class Database:
         assert status == 200
         return body["items"], body["next_cursor"]
 
-    def ingest(self, *events, on=None):
+    def ingest(self, *events, on=None, function="audit_ingest"):
         columns = [
             ("id", "uuid", None), ("timestamp", "timestamptz", None), ("action", "text", "login"),
             ("user_id", "bigint", None), ("user_email", "text", None),
@@ -147,7 +147,7 @@ class Database:
             ("error_message", "text", None)]
         arrays = [[event.get(name, default) for event in events] for name, _, default in columns]
         places = ", ".join(f"%s::{kind}[]" for _, kind, _ in columns)
-        return self.value(f"select api.audit_ingest({places})", *arrays, on=on or self.gateway)
+        return self.value(f"select api.{function}({places})", *arrays, on=on or self.gateway)
 
     def create_user(self, email="ann@example.com", role="user", password=HASH):
         return self.value("select private.create_user(%s, 'Ann', %s, %s)", email, password, role)

@@ -9,6 +9,7 @@
 
 #define NGX_LEADGEN_ACTION_BUSINESS  1
 #define NGX_LEADGEN_ACTION_ACCESS    0
+#define NGX_LEADGEN_ACTION_TRACKING  0
 
 
 const ngx_leadgen_action_t  ngx_leadgen_actions[NGX_LEADGEN_NACTIONS] = {

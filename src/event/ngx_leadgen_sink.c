@@ -57,7 +57,7 @@ static u_char *ngx_leadgen_sink_details(u_char *dst,
 
 
 const char  ngx_leadgen_sink_statement[] =
-    "select api.audit_ingest($1::uuid[], $2::timestamptz[], $3::text[], "
+    "select api.event_ingest($1::uuid[], $2::timestamptz[], $3::text[], "
     "$4::bigint[], $5::text[], $6::text[], $7::text[], $8::jsonb[], "
     "$9::text[], $10::text[], $11::boolean[], $12::text[])";
 

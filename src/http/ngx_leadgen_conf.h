@@ -87,6 +87,7 @@ typedef struct {
     ngx_leadgen_backend_conf_t   hashing;   /* threads for passwords */
     ngx_leadgen_backend_conf_t   files;     /* threads for the spool */
     ngx_leadgen_backend_conf_t   mail;      /* a thread, to a mail server */
+    ngx_leadgen_relay_conf_t     relay;
     ngx_str_t                    mail_from;
     ngx_msec_t                   mail_timeout;
     ngx_str_t                    public_url;    /* ends without a slash */
@@ -118,6 +119,7 @@ typedef struct {
 typedef struct {
     ngx_leadgen_trie_t          *policy;
     ngx_flag_t                   api;
+    ngx_str_t                    tracking_key;  /* a secret */
     ngx_flag_t                   path_strict;
     ngx_uint_t                   audit;     /* ngx_leadgen_audit_e */
 

@@ -257,6 +257,7 @@ ngx_int_t ngx_leadgen_endpoint_handler(ngx_http_request_t *r);
 /* --- health, metrics --- */
 
 ngx_int_t ngx_leadgen_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_track_handler(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_metrics_handler(ngx_http_request_t *r);
 
 /*

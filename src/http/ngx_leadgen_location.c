@@ -274,6 +274,54 @@ ngx_leadgen_location_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_leadgen_location_track(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    ngx_str_t                 *word;
+    ngx_leadgen_main_conf_t   *mcf;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    if (lcf->tracking_key.len) {
+        return "is duplicate";
+    }
+
+    word = cf->args->elts;
+
+    if (ngx_strncmp(word[1].data, "file:", 5) != 0
+        && ngx_strncmp(word[1].data, "env:", 4) != 0)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a key does not belong into a configuration file: "
+                           "use file:PATH or env:NAME");
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_leadgen_conf_value(cf, &word[1], &lcf->tracking_key) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (lcf->tracking_key.len < 32) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the key has %uz bytes, and needs 32 or more",
+                           lcf->tracking_key.len);
+        return NGX_CONF_ERROR;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_leadgen_conf_note(cf, "leadgen_track", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_track", &mcf->uses_spool);
+
+    clcf->handler = ngx_leadgen_track_handler;
+    lcf->is_own = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_leadgen_location_guard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_leadgen_location_conf_t  *lcf = conf;

@@ -16,6 +16,7 @@ static json_t *ngx_leadgen_sql_roles(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx);
 static json_t *ngx_leadgen_sql_params(ngx_http_request_t *r,
     const ngx_leadgen_match_t *match);
+static json_t *ngx_leadgen_sql_idempotency_key(ngx_http_request_t *r);
 static json_t *ngx_leadgen_sql_query(ngx_http_request_t *r);
 static ngx_int_t ngx_leadgen_sql_decode(ngx_http_request_t *r, ngx_str_t *src,
     ngx_str_t *dst);
@@ -248,7 +249,7 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     request = ngx_leadgen_json_own(r->pool,
-        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:o?, s:o?, s:s%, s:o}",
+        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:o?, s:o?, s:o?, s:s%, s:o}",
                   "request_id", ctx->id_text.data, ctx->id_text.len,
                   "method", r->method_name.data, r->method_name.len,
                   "path", ngx_leadgen_json_text(r->pool, &r->uri),
@@ -256,6 +257,7 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                   "query", query,
                   "roles", ngx_leadgen_sql_roles(r, ctx),
                   "principal", ngx_leadgen_sql_principal(r, &ctx->principal),
+                  "idempotency_key", ngx_leadgen_sql_idempotency_key(r),
                   "ip_address", r->connection->addr_text.data,
                   r->connection->addr_text.len,
                   "user_agent", ngx_leadgen_json_text(r->pool, &agent)));
@@ -343,6 +345,34 @@ ngx_leadgen_sql_params(ngx_http_request_t *r, const ngx_leadgen_match_t *match)
     }
 
     return params;
+}
+
+
+/* The header's text, or NULL. */
+
+static json_t *
+ngx_leadgen_sql_idempotency_key(ngx_http_request_t *r)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+    static ngx_str_t  name = ngx_string("idempotency-key");
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (header[i].key.len == name.len
+                && ngx_strncmp(header[i].lowcase_key, name.data, name.len)
+                   == 0)
+            {
+                return ngx_leadgen_json_text(r->pool, &header[i].value);
+            }
+        }
+    }
+
+    return NULL;
 }
 
 

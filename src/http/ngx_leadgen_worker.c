@@ -78,6 +78,14 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    /* one worker of a gateway is enough, and it is replaced when it dies */
+
+    if (mcf->relay.database.driver && ngx_worker == 0
+        && ngx_leadgen_relay_start(cycle, &mcf->relay) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (mcf->spool.path.len == 0) {
         return NGX_OK;
     }
@@ -153,6 +161,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     ngx_leadgen_sampler_stop();
     ngx_leadgen_prober_stop();
     ngx_leadgen_revocation_stop();
+    ngx_leadgen_relay_stop();
     ngx_leadgen_mailer_stop();
 
     if (worker->mail) {

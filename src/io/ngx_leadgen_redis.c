@@ -83,6 +83,19 @@ ngx_leadgen_redis_check(ngx_pool_t *pool, ngx_str_t *target)
 }
 
 
+ngx_int_t
+ngx_leadgen_redis_database(ngx_pool_t *pool, ngx_str_t *target)
+{
+    ngx_leadgen_uri_t  uri;
+
+    if (ngx_leadgen_uri_parse(pool, target, &uri) != NULL) {
+        return NGX_ERROR;
+    }
+
+    return uri.database;
+}
+
+
 /* --- connecting --- */
 
 static ngx_int_t
@@ -293,18 +306,20 @@ ngx_leadgen_redis_welcome(redisAsyncContext *context, void *data, void *last)
 static ngx_int_t
 ngx_leadgen_redis_subscribe(ngx_leadgen_link_t *ln, redisAsyncContext *context)
 {
-    u_char                pattern[128];
+    char                  command[128];
     ngx_leadgen_redis_t  *redis = ln->handle;
 
     if (ln->backend->conf->channels == NULL) {
         return NGX_OK;
     }
 
-    (void) snprintf((char *) pattern, sizeof(pattern),
+    (void) ngx_cpystrn((u_char *) command, (u_char *) "PSUBSCRIBE ",
+                       sizeof(command));
+    (void) snprintf(command + sizeof("PSUBSCRIBE ") - 1,
+                    sizeof(command) - sizeof("PSUBSCRIBE ") + 1,
                     ln->backend->conf->channels, (int) redis->uri.database);
 
-    return redisAsyncCommand(context, ngx_leadgen_redis_message, NULL,
-                             "PSUBSCRIBE %s", pattern)
+    return redisAsyncCommand(context, ngx_leadgen_redis_message, NULL, command)
            == REDIS_OK ? NGX_OK : NGX_ERROR;
 }
 
