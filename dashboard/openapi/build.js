@@ -60,7 +60,7 @@ function replies(endpoint, call) {
   const add = (status, ...slugs) => {
     all[status] ??= problemReply(...slugs);
   };
-  if (call.body) {
+  if (endpoint.method === "POST" || call.body) {
     add(400, "not-json");
     add(413, "too-large");
     add(415, "media-type");
@@ -68,7 +68,7 @@ function replies(endpoint, call) {
   if (call.query) {
     add(400, "bad-query");
   }
-  if (call.body || call.query) {
+  if (call.body || call.query || endpoint.method === "POST") {
     add(422, "field-invalid");
   }
   if (endpoint.access !== "PUBLIC") {
@@ -116,6 +116,7 @@ function operation(endpoint) {
         description: call.params?.[name] ?? "Which one.",
       })),
       ...(call.query ?? []),
+      ...(call.headers ?? []),
     ],
     ...(call.body && {
       requestBody: {

@@ -31,6 +31,11 @@ const AUDIT_FILTERS = [
   query("q", text, "Only with this text in it."),
 ];
 
+const IDEMPOTENCY = {
+  name: "Idempotency-Key", in: "header", schema: { ...text, maxLength: 255 },
+  description: "What comes again under the same key is done once.",
+};
+
 const session = { tag: "Authentication" };
 const users = { tag: "Users" };
 const audit = { tag: "Audit log" };
@@ -211,6 +216,35 @@ export const calls = {
     replies: { 200: page(ref("Event")) },
     streams: ["text/csv", "application/x-ndjson"],
   },
+  "POST /api/admin/audit-logs": {
+    ...audit,
+    summary: "Report an event of an application",
+    description:
+      "A report that comes again, with the same id or Idempotency-Key, is answered as it was the first time.",
+    headers: [IDEMPOTENCY],
+    body: object(
+      {
+        action: ref("Action"),
+        id: { ...uuid, description: "Of the report." },
+        user_id: { type: "integer", minimum: 1 },
+        user_email: { ...text, maxLength: 254 },
+        resource_type: { ...text, maxLength: 63 },
+        resource_id: { ...text, maxLength: 255 },
+        details: { type: "object" },
+        ip_address: text,
+        user_agent: { ...text, maxLength: 512 },
+        success: { type: "boolean" },
+        error_message: { ...text, maxLength: 512 },
+      },
+      [
+        "id", "user_id", "user_email", "resource_type", "resource_id", "details",
+        "ip_address", "user_agent", "success", "error_message",
+      ],
+    ),
+    example: { action: "system_backup", details: { bytes: 1048576 } },
+    replies: { 201: ref("Event") },
+    conflict: true,
+  },
   "GET /api/admin/audit-logs/stats": {
     ...audit,
     summary: "How much happened",
@@ -219,6 +253,88 @@ export const calls = {
       query("interval", { type: "string", enum: ["hour", "day"] }, "Of the series."),
     ],
     replies: { 200: ref("AuditStats") },
+  },
+  "GET /api/admin/stats": {
+    ...audit,
+    summary: "Figures for an overview",
+    replies: {
+      200: {
+        type: "object",
+        properties: {
+          users: { type: "object" },
+          jobs: { type: "object" },
+          requests: { type: "object" },
+          events: { type: "object" },
+          uptime_seconds: count,
+        },
+        required: ["users", "jobs", "requests", "events", "uptime_seconds"],
+      },
+    },
+  },
+  "GET /api/jobs": {
+    ...jobs,
+    summary: "Jobs, newest first",
+    query: [
+      query("task", ref("Task"), "Only of this task."),
+      query("queue", ref("Queue"), "Only of this queue."),
+      query("status", text, "Only in this state."),
+      ...PAGING,
+    ],
+    replies: { 200: page(ref("Job")) },
+  },
+  "POST /api/jobs": {
+    ...jobs,
+    summary: "Have a job done",
+    description: "The arguments of each task are in the form of the dashboard.",
+    headers: [IDEMPOTENCY],
+    body: object(
+      {
+        task: ref("Task"),
+        kwargs: { type: "object" },
+        queue: ref("Queue"),
+        priority: { enum: [0, 3, 6, 9], description: "0 comes first." },
+        eta: time,
+        countdown: { ...count, description: "Seconds, instead of eta." },
+        expires: time,
+      },
+      ["kwargs", "queue", "priority", "eta", "countdown", "expires"],
+    ),
+    example: { task: "calculate_daily_metrics", kwargs: { days: 7 } },
+    replies: {
+      202: object({
+        id: uuid, task: text, queue: text, eta: parts.nullable(time),
+      }),
+    },
+  },
+  "GET /api/jobs/queues": {
+    ...jobs,
+    summary: "What waits in each queue",
+    replies: { 200: object({ queues: list({ type: "object", required: ["name", "waiting"] }) }) },
+  },
+  "GET /api/jobs/workers": {
+    ...jobs,
+    summary: "The Celery workers that live",
+    replies: {
+      200: object({ workers: list({ type: "object", required: ["hostname", "status"] }) }),
+    },
+  },
+  "GET /api/jobs/:id": {
+    ...jobs,
+    summary: "A job",
+    replies: { 200: ref("Job") },
+  },
+  "DELETE /api/jobs/:id": {
+    ...jobs,
+    summary: "Revoke a job",
+    query: [query("terminate", { type: "boolean" }, "End it although it runs.")],
+    replies: { 202: ref("Job"), 204: null },
+    conflict: true,
+  },
+  "POST /api/jobs/:id/retry": {
+    ...jobs,
+    summary: "Have a job run again",
+    replies: { 202: ref("Job") },
+    conflict: true,
   },
   "GET /api/health": {
     ...health,

@@ -146,6 +146,12 @@ export const texts = {
   noWorkers: "No worker is running: jobs wait.",
   activeTasks: "At work on",
   heartbeat: "Heartbeat",
+  workerStates: {
+    online: "online",
+    consuming_nothing: "alive, takes no jobs",
+    offline: "offline",
+  },
+  rate: "Done a minute",
   enqueued: "Enqueued",
   relayed: "Given to Redis",
   started: "Started",
@@ -163,6 +169,16 @@ export const texts = {
   terminateText: "The worker stops this task at once, wherever it is.",
   retryJob: "Run again",
 
+  requests: "Requests",
+  activeUsers: "Active users",
+  ofUsers: (total: string) => `of ${total}`,
+  openJobs: "Jobs under way",
+  inSpool: "Events not yet stored",
+  parkedEvents: (count: number) =>
+    count === 1
+      ? "An event could not be stored and is parked"
+      : `${count} events could not be stored and are parked`,
+  upFor: (time: string) => `up for ${time}`,
   period: "Period",
   periods: [
     ["1", "Last hour"],
@@ -176,7 +192,7 @@ export const texts = {
     error ? `${name} is not healthy: ${error}` : `${name} is not healthy`,
   nearlyFull: (name: string, use: string) => `${name} is ${use} full`,
   failedJobs: (count: number) =>
-    count === 1 ? "A job has failed" : `${count >= 50 ? "50 or more" : count} jobs have failed`,
+    count === 1 ? "A job has failed" : `${count} jobs have failed`,
   manyFailures: "More than a quarter of what was recorded failed",
   events: "Events",
   failedShare: (share: string) => `${share} failed`,

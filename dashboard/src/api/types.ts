@@ -134,19 +134,29 @@ export interface Job {
 
 export interface Queues {
   queues: {
-    queue: string;
-    depth: number;
+    name: string;
+    waiting: number;
+    pending: number;
     unacknowledged: number;
     scheduled: number;
     oldest_seconds: number | null;
+    rate_per_minute: number;
   }[];
 }
 
 export interface Workers {
   workers: {
     hostname: string;
-    status: string;
+    status: "online" | "consuming_nothing" | "offline";
     active: number | null;
     last_heartbeat: string;
   }[];
+}
+
+export interface Stats {
+  users: { total: number; active: number };
+  jobs: { total: number; by_status: Record<string, number> };
+  requests: { total: number; denials: number };
+  events: { appended: number; shipped: number; parked: number };
+  uptime_seconds: number;
 }

@@ -164,13 +164,16 @@ function QueueTable() {
           <Table
             caption={texts.queues}
             rows={answer.queues}
-            keyOf={({ queue }) => queue}
+            keyOf={({ name }) => name}
             columns={[
               {
                 head: texts.queue,
-                cell: ({ queue }) => <span className="font-medium">{queue}</span>,
+                cell: ({ name }) => <span className="font-medium">{name}</span>,
               },
-              { head: texts.waiting, cell: ({ depth }) => formatNumber(depth) },
+              {
+                head: texts.waiting,
+                cell: ({ waiting, pending }) => formatNumber(waiting + pending),
+              },
               {
                 head: texts.underWay,
                 cell: ({ unacknowledged }) => formatNumber(unacknowledged),
@@ -183,6 +186,10 @@ function QueueTable() {
                 head: texts.oldest,
                 cell: ({ oldest_seconds }) =>
                   oldest_seconds === null ? "–" : formatDuration(oldest_seconds),
+              },
+              {
+                head: texts.rate,
+                cell: ({ rate_per_minute }) => formatNumber(rate_per_minute),
               },
             ]}
           />
@@ -217,7 +224,14 @@ function WorkerTable() {
                     <span className="font-medium break-all">{hostname}</span>
                   ),
                 },
-                { head: texts.state, cell: ({ status }) => status },
+                {
+                  head: texts.state,
+                  cell: ({ status }) => (
+                    <Badge tone={status === "online" ? "good" : "bad"}>
+                      {texts.workerStates[status]}
+                    </Badge>
+                  ),
+                },
                 { head: texts.activeTasks, cell: ({ active }) => active ?? "–" },
                 {
                   head: texts.heartbeat,

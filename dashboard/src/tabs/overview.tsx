@@ -2,9 +2,9 @@ import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { withQuery } from "../api/client";
 import { useLive, useNow } from "../api/live";
-import type { AuditStats, Page as Answer, Job } from "../api/types";
+import type { AuditStats, Stats } from "../api/types";
 import { useSession } from "../api/session";
-import { formatNumber, formatPercent } from "../format";
+import { formatDuration, formatNumber, formatPercent } from "../format";
 import { Badge } from "../parts/badge";
 import { Chart } from "../parts/chart";
 import { SelectField } from "../parts/field";
@@ -46,6 +46,7 @@ export function Overview() {
       }
     >
       <Attention stats={query.data} />
+      <Now />
       <Answered query={query}>{(stats) => <Figures stats={stats} />}</Answered>
     </Page>
   );
@@ -144,14 +145,56 @@ function Figures({ stats }: { stats: AuditStats }) {
   );
 }
 
+/** How things stand at this gateway. */
+function Now() {
+  const query = useStats();
+
+  return (
+    <div className="mb-4">
+      <Answered query={query}>
+        {({ users, jobs, requests, events, uptime_seconds }) => {
+          const open = ["pending", "queued", "started", "retrying", "lost"]
+            .map((status) => jobs.by_status[status] ?? 0)
+            .reduce((sum, count) => sum + count, 0);
+          return (
+            <div className="grid grid-cols-2 gap-4 lg:grid-cols-4">
+              <Figure
+                name={texts.requests}
+                detail={texts.upFor(formatDuration(uptime_seconds))}
+              >
+                {formatNumber(requests.total)}
+              </Figure>
+              <Figure
+                name={texts.activeUsers}
+                detail={texts.ofUsers(formatNumber(users.total))}
+              >
+                {formatNumber(users.active)}
+              </Figure>
+              <Figure name={texts.openJobs}>{formatNumber(open)}</Figure>
+              <Figure name={texts.inSpool}>
+                {formatNumber(
+                  Math.max(0, events.appended - events.shipped - events.parked),
+                )}
+              </Figure>
+            </div>
+          );
+        }}
+      </Answered>
+    </div>
+  );
+}
+
+function useStats() {
+  return useLive<Stats>("/api/admin/stats", 5000);
+}
+
 /** What somebody should look at now, in words, with the way there. */
 function Attention({ stats }: { stats: AuditStats | undefined }) {
   const { may } = useSession();
   const health = useHealth();
-  const lost = useLive<Answer<Job>>("/api/jobs?status=failed&limit=50", 15_000, {
-    enabled: may("system:jobs"),
-  });
-  const failedJobs = lost.data?.items.length ?? 0;
+  const counted = useStats().data;
+  const failedJobs = counted?.jobs.by_status.failed ?? 0;
+  const parked = counted?.events.parked ?? 0;
   const notes: [string, string][] = [];
 
   for (const [name, service] of Object.entries(health.data?.services ?? {})) {
@@ -165,8 +208,11 @@ function Attention({ stats }: { stats: AuditStats | undefined }) {
       notes.push([texts.nearlyFull(texts[part], formatPercent(use)), "/health"]);
     }
   }
-  if (failedJobs > 0) {
+  if (failedJobs > 0 && may("system:jobs")) {
     notes.push([texts.failedJobs(failedJobs), "/jobs?status=failed"]);
+  }
+  if (parked > 0) {
+    notes.push([texts.parkedEvents(parked), "/health"]);
   }
   if (stats && stats.total >= 50 && stats.failure > stats.total / 4) {
     notes.push([texts.manyFailures, "/audit?success=false"]);
