@@ -10,10 +10,10 @@ import { ref, schemas } from "./schemas.js";
 const tables = JSON.parse(readFileSync(new URL("tables.json", import.meta.url)));
 const problems = new Map(tables.problems.map((problem) => [problem.slug, problem]));
 
-// what else is served beside the table of endpoints
-const OTHERS = Object.keys(calls)
-  .filter((key) => !tables.endpoints.some(({ method, path }) => key === `${method} ${path}`))
-  .map((key) => {
+// what is served by directives of its own, beside the table of endpoints
+const OTHERS = Object.entries(calls)
+  .filter(([, { apart }]) => apart)
+  .map(([key]) => {
     const [method, path] = key.split(" ");
     return { method, path, access: "PUBLIC", permission: null };
   });
@@ -171,9 +171,16 @@ const description = {
 
 writeFileSync(process.argv[2], `${JSON.stringify(description, null, 1)}\n`);
 
-const nameless = tables.endpoints
-  .map(({ method, path }) => `${method} ${path}`)
-  .filter((key) => !calls[key]);
-if (nameless.length > 0) {
-  console.error(`openapi/calls.js says nothing of ${nameless.join(", ")}`);
+const served = new Set(
+  [...tables.endpoints, ...OTHERS].map(({ method, path }) => `${method} ${path}`),
+);
+for (const key of served) {
+  if (!calls[key]) {
+    console.error(`openapi/calls.js says nothing of ${key}`);
+  }
+}
+for (const key of Object.keys(calls)) {
+  if (!served.has(key)) {
+    console.error(`openapi/calls.js: there is no ${key}`);
+  }
 }

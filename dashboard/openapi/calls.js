@@ -36,12 +36,21 @@ const IDEMPOTENCY = {
   description: "What comes again under the same key is done once.",
 };
 
+const READY = {
+  type: "object",
+  properties: {
+    status: { enum: ["ready", "not_ready"] },
+    checks: { type: "object" },
+  },
+  required: ["status"],
+};
+
 const session = { tag: "Authentication" };
 const users = { tag: "Users" };
 const audit = { tag: "Audit log" };
 const policy = { tag: "Policy" };
 const jobs = { tag: "Jobs" };
-const health = { tag: "Health" };
+const health = { tag: "Health", apart: true };
 
 export const tags = [
   ["Authentication", "Logging in, tokens, passwords."],
@@ -342,5 +351,20 @@ export const calls = {
     replies: {
       200: object({ status: { const: "healthy" }, timestamp: time, service: text }),
     },
+  },
+  "GET /api/health/detailed": {
+    ...health,
+    summary: "How is the machine, and what does it depend on?",
+    replies: { 200: ref("Health"), 503: ref("Health") },
+  },
+  "GET /api/health/readiness": {
+    ...health,
+    summary: "Can it take requests?",
+    replies: { 200: READY, 503: READY },
+  },
+  "GET /api/health/liveness": {
+    ...health,
+    summary: "Does it live?",
+    replies: { 200: object({ status: { const: "alive" } }) },
   },
 };
