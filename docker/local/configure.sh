@@ -117,6 +117,7 @@ write_env() {
         quote MAIL_QUIET_HOURS "${MAIL_QUIET_HOURS:-off}"
         quote BOUNCE_MAILBOX "${BOUNCE_MAILBOX:-maildir:$run/bounces}"
         quote EXPORT_DIRECTORY "$run/exports"
+        quote EXPORT_KEY "$(secret exports.key)"
         quote ENVIRONMENT "$environment"
         quote APP_VERSION "$version"
     } > "$run/env.new")
@@ -216,6 +217,11 @@ configure_nginx() {
     echo "server 127.0.0.1:$backend_port;" > "$new/local/backend.conf"
     echo "leadgen_probe backend http://127.0.0.1:$backend_port/api/public/status;" \
         > "$new/local/probe.conf"
+    (umask 077 && cat > "$new/local/files.conf") <<END
+alias ../exports/;
+secure_link \$arg_signature,\$arg_expires;
+secure_link_md5 "\$secure_link_expires\$uri $(secret exports.key)";
+END
 
     # shellcheck source=/dev/null
     (. "$run/env" && nginx -q -t -p "$prefix/" -c conf.new/nginx.conf \

@@ -84,5 +84,5 @@ def export(request, dataset="daily_metrics", format="csv", first=None, last=None
         " values (%s, %s, %s, %s, %s, %s, now() + %s) on conflict (id) do update set lines = excluded.lines,"
         " bytes = excluded.bytes, expires_at = excluded.expires_at returning expires_at",
         request.id, dataset, format, name, lines, size, files.LIFETIME)
-    return {"file": name, "url": files.link(name, expires), "expires_at": plain(expires),
+    return {"file": name, "url": files.link("exports", name, expires), "expires_at": plain(expires),
             "lines": lines, "bytes": size}

@@ -44,10 +44,10 @@ def remove(name):
         (directory() / name).unlink()
 
 
-def link(name, expires):
+def link(kind, name, expires):
     """Where the gateway serves a file until then (nginx's secure_link); only the
-    path without a key."""
-    path = f"/api/exports/{name}"
+    path without a key.  kind: exports or reports"""
+    path = f"/api/{kind}/{name}"
     if not settings.EXPORT_KEY:
         return settings.PUBLIC_URL + path
     stamp = int(expires.timestamp())

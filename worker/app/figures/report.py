@@ -121,7 +121,7 @@ def announce(request, user_id, begin, end, format, name, campaigns):
             " on conflict (id) do nothing returning created_at", request.id, user_id, begin, end, format, name)
         expires = (created or database.value(
             "select created_at from mail.reports where id = %s", request.id)) + files.LIFETIME
-        url = files.link(name, expires)
+        url = files.link("reports", name, expires)
         if created:
             try:
                 with database.transaction():
