@@ -11,7 +11,7 @@ headers   := $(sort $(shell find include src -name '*.h' -o -name '*.def'))
 module    := $(build_dir)/ngx_leadgen_module.so
 
 .DEFAULT_GOAL := module
-.PHONY: help module static install deps up down status logs test lint prove-checks bench fuzz asan clean generate dashboard
+.PHONY: help module static install deps up down status verify-audit logs test lint prove-checks bench fuzz asan clean generate dashboard
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -44,6 +44,9 @@ down: ## Stop it; data stays
 
 status: ## Which programs run
 	@docker/local/status.sh
+
+verify-audit: ## Whether the audit log is as it was sealed, FROM= TO=
+	@docker/local/verify-audit.py run $(if $(FROM),from=$(FROM)) $(if $(TO),to=$(TO))
 
 logs: ## Follow all logs
 	@docker/local/logs.sh

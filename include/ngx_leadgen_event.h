@@ -147,6 +147,31 @@ ngx_int_t ngx_leadgen_sync_wait(ngx_leadgen_sync_waiter_t *waiter);
 void ngx_leadgen_sync_leave(ngx_leadgen_sync_waiter_t *waiter);
 
 
+/* --- chain: what makes a changed row visible --- */
+
+#define NGX_LEADGEN_CHAIN_KEY   32          /* bytes */
+#define NGX_LEADGEN_CHAIN_TEXT  64          /* a digest or mac, in hex */
+
+
+typedef struct {
+    ngx_str_t                  previous;    /* mac of the seal before, or
+                                             * empty: it is the first */
+    uint64_t                   sequence;
+    ngx_str_t                  id;          /* of the row, as text */
+    ngx_str_t                  digest;      /* of the row, in hex */
+} ngx_leadgen_chain_part_t;
+
+
+/* SHA-256 of what a row says.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_chain_digest(const ngx_str_t *canon,
+    u_char digest[NGX_LEADGEN_CHAIN_TEXT]);
+
+/* HMAC-SHA256 over a row and the seal before.  NGX_OK; NGX_ERROR: a part has
+ * not the length it must have. */
+ngx_int_t ngx_leadgen_chain_seal(const u_char key[NGX_LEADGEN_CHAIN_KEY],
+    const ngx_leadgen_chain_part_t *part, u_char mac[NGX_LEADGEN_CHAIN_TEXT]);
+
+
 /* --- pump --- */
 
 /*

@@ -61,6 +61,13 @@ char *ngx_leadgen_watch_thresholds(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* --- ledger: directives about the chain over the audit log --- */
+
+char *ngx_leadgen_ledger_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_leadgen_ledger_retention(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* --- location: directives in location{} --- */
 
 char *ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd,

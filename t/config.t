@@ -1510,3 +1510,32 @@ GET /api/y role=boss;
 === TEST 209: a probe with a name that is no word
 --- directive: leadgen_probe "a b" http://127.0.0.1:1/;
 --- says: name "a b" has more than a-z, 0-9, - and _
+
+
+
+=== TEST 210: a key of the chain, and how long rows are kept
+--- directive: leadgen_audit_key file:$TEST_NGINX_KEY; leadgen_audit_retention 365d;
+
+
+
+=== TEST 211: a key of the chain in the file
+--- directive: leadgen_audit_key 0123456789abcdef0123456789abcdef;
+--- says: a key does not belong into a configuration file
+
+
+
+=== TEST 212: a key of the chain that is too short
+--- directive: leadgen_audit_key env:LEADGEN_TEST_SHORT;
+--- says: the key has less than 32 bytes
+
+
+
+=== TEST 213: a retention of hours
+--- directive: leadgen_audit_retention 12h;
+--- says: "12h" is no time of a day at least
+
+
+
+=== TEST 214: a retention twice
+--- directive: leadgen_audit_retention 30d; leadgen_audit_retention 30d;
+--- says: "leadgen_audit_retention" directive is duplicate

@@ -6,12 +6,13 @@
 /*
  * A cell of RFC 4180.  A text that a spreadsheet would take for a formula gets
  * an apostrophe in front, which it takes for the sign of a text.
+ *
+ * This and the next have a body that is parsed now, and so need no search_path,
+ * which would keep them from becoming part of the query that calls them.
  */
 create or replace function private.csv_cell(value text) returns text
 language sql immutable parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select case
+return case
     when value is null then ''
     else '"' || replace(
         case
@@ -21,22 +22,19 @@ select case
         '"', '""'
     ) || '"'
 end;
-$$;
 
 
 -- A row of audit_logs as a line of CSV, or the line of names for NULL.
 create or replace function private.audit_csv(entry public.audit_logs) returns text
 language sql stable parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select case
+return case
     when entry.id is null then
         'id,timestamp,action,user_id,user_email,resource_type,resource_id,success,'
         'error_message,ip_address,user_agent,details'
     else concat_ws(
         ',',
         entry.id::text,
-        private.to_json_time(entry.timestamp),
+        to_char(entry.timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         private.csv_cell(entry.action),
         coalesce(entry.user_id::text, ''),
         private.csv_cell(entry.user_email),
@@ -49,7 +47,6 @@ select case
         private.csv_cell(entry.details::text)
     )
 end || e'\r\n';
-$$;
 
 
 /*

@@ -29,10 +29,12 @@ end
 $$;
 
 
--- Makes the partitions of the audit log that this month and the next two need.
+-- Makes the partitions of the audit log that this month and the next two need,
+-- and drops those that the gateway's leadgen_audit_retention ends.
 create or replace function job.maintain_audit_partitions() returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-select private.audit_partitions();
+select count(*)
+from private.audit_retain((select retention from public.audit_settings));
 $$;

@@ -151,6 +151,7 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_leadgen_ledger_derive(mcf);
     ngx_leadgen_conf_backends(mcf);
 
     ngx_leadgen_watch_init(cf, mcf);

@@ -92,6 +92,9 @@ typedef struct {
     ngx_msec_t                   mail_timeout;
     ngx_str_t                    public_url;    /* ends without a slash */
     ngx_leadgen_spool_conf_t     spool;
+    u_char                       audit_key[NGX_LEADGEN_CHAIN_KEY];
+    ngx_uint_t                   audit_is_keyed;
+    time_t                       audit_retention;   /* seconds; 0: for ever */
     ngx_array_t                 *keys;      /* ngx_leadgen_key_t */
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
@@ -155,6 +158,10 @@ ngx_int_t ngx_leadgen_survey_note(ngx_conf_t *cf,
 /* Notes that a directive, which is being read, needs something. */
 void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
     ngx_leadgen_conf_use_t *use);
+
+/* Without leadgen_audit_key the chain's key follows from the key that signs
+ * tokens, if there is one. */
+void ngx_leadgen_ledger_derive(ngx_leadgen_main_conf_t *mcf);
 
 /* The backend conf's notified() of the channel leadgen_mails. */
 void ngx_leadgen_mailer_notified(void *data, ngx_str_t *channel,

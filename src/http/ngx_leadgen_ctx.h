@@ -311,6 +311,10 @@ ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_export_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
+/* Whether the audit log is as it was sealed. */
+ngx_int_t ngx_leadgen_verify_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
 ngx_int_t ngx_leadgen_settings_routes(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
@@ -523,6 +527,14 @@ void ngx_leadgen_mailer_stop(void);
 
 /* There may be a mail in the outbox; without a mailer it does nothing. */
 void ngx_leadgen_mailer_wake(void);
+
+
+/* --- seal: seals rows of the audit log --- */
+
+/* conf must outlive the worker's cycle. */
+void ngx_leadgen_seal_start(const ngx_leadgen_main_conf_t *conf,
+    ngx_leadgen_backend_t *database);
+void ngx_leadgen_seal_stop(void);
 
 
 /* --- worker: this worker's backends, NULL where none is configured --- */

@@ -20,6 +20,7 @@
 #define NGX_LEADGEN_SERVE_PERMISSIONS  ngx_leadgen_admin_permissions
 #define NGX_LEADGEN_SERVE_ROUTES       ngx_leadgen_settings_routes
 #define NGX_LEADGEN_SERVE_EXPORT       ngx_leadgen_export_serve
+#define NGX_LEADGEN_SERVE_VERIFY       ngx_leadgen_verify_serve
 
 #define NGX_LEADGEN_GRANT_PUBLIC(permission)         1, 0
 #define NGX_LEADGEN_GRANT_AUTHENTICATED(permission)  0, 0

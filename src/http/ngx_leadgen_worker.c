@@ -87,6 +87,11 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     }
 
     if (mcf->spool.path.len == 0) {
+
+        if (worker->database) {
+            ngx_leadgen_seal_start(mcf, worker->database);
+        }
+
         return NGX_OK;
     }
 
@@ -98,6 +103,8 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     {
         return NGX_ERROR;
     }
+
+    ngx_leadgen_seal_start(mcf, worker->audit);
 
     return ngx_leadgen_pump_start(cycle, worker->audit, worker->files);
 }
@@ -159,6 +166,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     }
 
     ngx_leadgen_sampler_stop();
+    ngx_leadgen_seal_stop();
     ngx_leadgen_prober_stop();
     ngx_leadgen_revocation_stop();
     ngx_leadgen_relay_stop();

@@ -1,0 +1,305 @@
+/*
+ * The chain over the audit log: what the gateway needs to seal it and to verify
+ * it.  The key stays there: nothing in here can make a seal.
+ */
+
+
+/*
+ * What a row says, as text of which the gateway takes the digest: a JSON array
+ * of all columns, so that no two rows read the same.
+ */
+create or replace function private.audit_canon(entry public.audit_logs) returns text
+language sql stable parallel safe
+return jsonb_build_array(
+    entry.id, (extract(epoch from entry.timestamp) * 1000000)::bigint, entry.action, entry.user_id,
+    entry.user_email, entry.resource_type, entry.resource_id, entry.details, entry.ip_address,
+    entry.user_agent, entry.success, entry.error_message
+)::text;
+
+
+/*
+ * Up to 500 rows that wait for their seal, oldest first, each beside the last
+ * seal: 0 and empty before the first.
+ */
+create or replace function api.audit_unsealed()
+returns table(sequence bigint, mac text, id text, canon text)
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+select coalesce(h.sequence, 0), coalesce(encode(h.mac, 'hex'), ''), a.id::text, private.audit_canon(a)
+from (select u.id from public.audit_unsealed u order by u.id limit 500) as u
+join public.audit_logs a using (id)
+left join (
+    select s.sequence, s.mac from public.audit_seals s order by s.sequence desc limit 1
+) as h on true
+order by a.id;
+$$;
+
+
+/*
+ * Adds seals behind the last one, for rows that wait for it.
+ *
+ * last  sequence of the last seal, as api.audit_unsealed told it
+ *
+ * Returns how many were added: 0 when another gateway was faster.
+ */
+create or replace function api.audit_seal(
+    last bigint, ids uuid[], digests text[], macs text[]
+) returns integer
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    waiting integer;
+begin
+    perform pg_advisory_xact_lock(hashtext('leadgen audit seal'));
+
+    if last is distinct from (select coalesce(max(sequence), 0) from public.audit_seals) then
+        return 0;
+    end if;
+
+    delete from public.audit_unsealed u where u.id = any(ids);
+    get diagnostics waiting = row_count;
+
+    if waiting <> cardinality(ids) then
+        perform private.refuse(409, 'A row does not wait for a seal.');
+    end if;
+
+    insert into public.audit_seals (sequence, id, digest, mac)
+    select last + e.n, e.id, decode(e.digest, 'hex'), decode(e.mac, 'hex')
+    from unnest(ids, digests, macs) with ordinality as e (id, digest, mac, n);
+
+    return waiting;
+end
+$$;
+
+
+/*
+ * Fixes how far the chain goes, once a minute, when it has grown.
+ *
+ * Returns the anchor's number, sequence and mac, or no row: it was not due.
+ */
+create or replace function api.audit_anchor()
+returns table(number bigint, sequence bigint, mac text)
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+with locked as (
+    select pg_advisory_xact_lock(hashtext('leadgen audit seal'))
+), head as (
+    select s.sequence, s.mac from locked, public.audit_seals s order by s.sequence desc limit 1
+), last as (
+    select a.number, a.sequence, a.at from public.audit_anchors a order by a.number desc limit 1
+)
+insert into public.audit_anchors as a (number, sequence, mac)
+select coalesce(l.number, 0) + 1, h.sequence, h.mac
+from head h
+left join last l on true
+where l.number is null or (h.sequence > l.sequence and l.at < now() - interval '60 seconds')
+on conflict do nothing
+returning a.number, a.sequence, encode(a.mac, 'hex');
+$$;
+
+
+/*
+ * Where GET /api/admin/audit-logs/verify begins, and what is to be found.
+ *
+ * query  from and to: when rows were sealed, else from the first to the last;
+ *        cursor: next_cursor of the call before
+ *
+ * Returns the sequence and mac before the first (0 and empty: the chain begins
+ * there), the last sequence, the last anchor, how many rows wait for their seal
+ * and, once the chain itself is through, the id behind which rows are looked
+ * for that are not in it.  LG422: see errors.
+ */
+create or replace function api.audit_ledger(
+    request jsonb,
+    out before bigint, out before_mac text, out last bigint, out anchored bigint,
+    out anchor_mac text, out waiting bigint, out row_cursor text
+)
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    query constant jsonb := coalesce(request -> 'query', '{}');
+    cursor constant text := query ->> 'cursor';
+    errors jsonb;
+begin
+    select jsonb_agg(jsonb_build_object('field', f.name, 'message', case
+        when f.name in ('from', 'to') then
+            'Send a time such as 2026-11-23T08:00:00Z; a + of an offset is %2B in a URL.'
+        when f.name = 'cursor' then 'Send the next_cursor of the call before.'
+        else 'There is no such parameter: there are from, to and cursor.'
+    end) order by f.name)
+    into errors
+    from jsonb_each_text(query) as f (name, value)
+    where case
+        when f.name in ('from', 'to') then private.to_time(f.value) is null
+        when f.name = 'cursor' then f.value !~
+            '^([0-9]{1,18}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$'
+        else true
+    end;
+
+    if errors is not null then
+        perform private.refuse(422, 'Mend the parameters listed in errors and send it again.', errors);
+    end if;
+
+    select a.sequence, encode(a.mac, 'hex') into anchored, anchor_mac
+    from public.audit_anchors a order by a.number desc limit 1;
+
+    select count(*) into waiting from (select from public.audit_unsealed limit 100000) u;
+
+    if query ? 'to' then
+        select s.sequence into last from public.audit_seals s
+        where s.at < private.to_time(query ->> 'to') order by s.at desc, s.sequence desc limit 1;
+    else
+        select max(s.sequence) into last from public.audit_seals s;
+    end if;
+
+    if cursor ~ '-' then
+        row_cursor := cursor;
+        before := last;
+    elsif cursor is not null then
+        before := cursor::bigint;
+    elsif query ? 'from' then
+        select s.sequence - 1 into before from public.audit_seals s
+        where s.at >= private.to_time(query ->> 'from') order by s.at, s.sequence limit 1;
+        before := coalesce(before, last);
+    end if;
+
+    last := coalesce(last, 0);
+    before := coalesce(before, 0);
+    anchored := coalesce(anchored, 0);
+
+    select encode(s.mac, 'hex') into before_mac from public.audit_seals s where s.sequence = before;
+    before_mac := coalesce(before_mac, '');
+end
+$$;
+
+
+/*
+ * Up to 200 seals behind a sequence, each with its row (canon is NULL when the
+ * row is not there) and what an anchor says of it.
+ *
+ * old  whether the row is beyond the retention that the gateway was told, so
+ *      that it may have been dropped with its month
+ */
+create or replace function api.audit_verify(
+    after bigint, retention interval
+)
+returns table(
+    sequence bigint, id text, digest text, mac text, canon text, anchor text, old boolean
+)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+select
+    s.sequence, s.id::text, encode(s.digest, 'hex'), encode(s.mac, 'hex'),
+    case when a.id is not null then private.audit_canon(a) end,
+    (select encode(n.mac, 'hex') from public.audit_anchors n where n.sequence = s.sequence limit 1),
+    coalesce(s.at < now() - retention and private.uuid_time(s.id) < now() - retention, false)
+from (
+    select * from public.audit_seals s where s.sequence > after order by s.sequence limit 200
+) as s
+left join public.audit_logs a using (id)
+order by s.sequence;
+$$;
+
+
+/*
+ * The first row of up to 5,000 behind an id that has no seal and does not wait
+ * for one: it came in by another way.
+ *
+ * Returns the last id looked at (NULL: there are no more), and that row.
+ */
+create or replace function api.audit_strangers(after uuid, out next text, out stranger text)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+with page as materialized (
+    select a.id from public.audit_logs a
+    where after is null or a.id > after
+    order by a.id
+    limit 5000
+)
+select
+    (select max(p.id::text) from page p having count(*) = 5000),
+    (
+        select p.id::text
+        from page p
+        left join public.audit_seals s using (id)
+        left join public.audit_unsealed u using (id)
+        where s.id is null and u.id is null
+        order by p.id
+        limit 1
+    );
+$$;
+
+
+/*
+ * Keeps what leadgen_audit_retention says, for the worker that ends retention.
+ *
+ * retention  NULL: for ever; less than a day is refused: LG422
+ */
+create or replace function api.audit_retention(retention interval) returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if retention < interval '1 day' then
+        perform private.refuse(422, 'The audit log is kept for a day at least.');
+    end if;
+
+    insert into public.audit_settings (retention) values (audit_retention.retention)
+    on conflict (only_one) do update set retention = excluded.retention, told_at = now();
+end
+$$;
+
+
+/*
+ * Ends the retention of whole months: partitions all of whose ids are older
+ * than keep are detached and dropped, and the figures of their hours.  Makes
+ * the partitions of the months to come, too.
+ *
+ * keep  at least a day
+ *
+ * Returns the names of the partitions that were dropped.
+ */
+create or replace function private.audit_retain(keep interval) returns setof text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '2s'
+as $$
+declare
+    month timestamp;
+    name text;
+begin
+    perform private.audit_partitions();
+
+    if keep is null or keep < interval '1 day' then
+        return;
+    end if;
+
+    for name in
+        select c.relname
+        from pg_inherits i
+        join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'public.audit_logs'::regclass and c.relname ~ '^audit_logs_\d{4}_\d{2}$'
+        order by c.relname
+    loop
+        month := make_date(left(right(name, 7), 4)::integer, right(name, 2)::integer, 1);
+
+        if (month + interval '1 month') at time zone 'UTC' < now() - keep then
+            execute format('alter table public.audit_logs detach partition public.%I', name);
+            execute format('drop table public.%I', name);
+
+            delete from public.audit_hours where hour < (month + interval '1 month') at time zone 'UTC';
+            delete from public.audit_user_hours where hour < (month + interval '1 month') at time zone 'UTC';
+
+            return next name;
+        end if;
+    end loop;
+
+    delete from public.audit_reports where at < now() - interval '30 days';
+end
+$$;

@@ -1,0 +1,145 @@
+"""Seals, anchors and retention of the audit log, as the database sees them."""
+
+import datetime
+import hashlib
+import time
+
+import psycopg2
+import pytest
+from conftest import event, now, refusal
+from psycopg2.errors import InsufficientPrivilege
+
+
+def seal(database, on=None):
+    """What a gateway does, with macs that nobody verifies; how many were sealed."""
+    rows = database.rows("select sequence, id, canon from api.audit_unsealed()", on=on or database.gateway)
+    if not rows:
+        return 0
+    digests = [hashlib.sha256(canon.encode()).hexdigest() for _, _, canon in rows]
+    return database.value("select api.audit_seal(%s, %s::uuid[], %s, %s)", rows[0][0], [id for _, id, _ in rows],
+                          digests, digests, on=on or database.gateway)
+
+
+def test_every_row_is_sealed_once(database):
+    database.ingest(*[event() for _ in range(620)])
+    database.value("select private.audit(%s::jsonb, 'login', 1, 'a@b', 'user', '1', 200, '{}', null)",
+                   '{"request_id": "%s"}' % event()["id"])
+    assert [seal(database), seal(database), seal(database)] == [500, 121, 0]
+    assert database.rows("select min(sequence), max(sequence), count(*), count(distinct id) from public.audit_seals") == [
+        (1, 621, 621, 621)]
+    assert database.value("select stranger from api.audit_strangers(null)", on=database.gateway) is None
+
+
+def test_gateways_that_seal_at_once(database):
+    database.ingest(*[event() for _ in range(30)])
+    stop = time.monotonic() + 3
+
+    def work(number, connection):
+        while database.value("select count(*) from public.audit_seals") < 60 and time.monotonic() < stop:
+            if number < 2:
+                database.ingest(*[event() for _ in range(3)], on=connection)
+            try:
+                seal(database, connection)
+            except psycopg2.Error as error:
+                assert error.pgcode == "LG409"
+
+    database.owner.set_session(autocommit=True)
+    database.parallel(4, lambda n, on: work(n, on) if n < 2 else [seal(database, on) for _ in range(5)])
+    while seal(database):
+        pass
+    count = database.value("select count(*) from public.audit_logs")
+    assert database.rows("select max(sequence), count(distinct id) from public.audit_seals") == [(count, count)]
+
+
+def test_a_seal_needs_the_head_and_a_row_that_waits(database):
+    database.ingest(event())
+    (_, id, _), = database.rows("select sequence, id, canon from api.audit_unsealed()")
+    for last, row, outcome in ((5, id, 0), (0, str(event()["id"]), "LG409")):
+        digest = ["0" * 64]
+        try:
+            got = database.value("select api.audit_seal(%s, %s::uuid[], %s, %s)", last, [row], digest, digest,
+                                 on=database.gateway)
+        except psycopg2.Error as error:
+            got = error.pgcode
+        assert got == outcome
+    assert database.value("select count(*) from public.audit_unsealed") == 1
+
+
+def test_an_anchor_a_minute(database):
+    assert database.rows("select * from api.audit_anchor()", on=database.gateway) == []
+    database.ingest(event())
+    seal(database)
+    assert database.rows("select number, sequence from api.audit_anchor()", on=database.gateway) == [(1, 1)]
+    database.ingest(event())
+    seal(database)
+    assert database.rows("select * from api.audit_anchor()", on=database.gateway) == []
+    database.rows("alter table public.audit_anchors disable trigger user;"
+                  "update public.audit_anchors set at = now() - interval '61 seconds'")
+    assert database.rows("select number, sequence from api.audit_anchor()", on=database.gateway) == [(2, 2)]
+
+
+@pytest.mark.parametrize("table", ["audit_seals", "audit_anchors"])
+@pytest.mark.parametrize("statement", ["update public.{} set mac = mac", "delete from public.{}", "truncate public.{}"])
+def test_nobody_changes_the_chain(untouched, table, statement):
+    with pytest.raises(InsufficientPrivilege, match="only be added to"):
+        untouched.rows(statement.format(table))
+
+
+def test_a_row_that_came_by_another_way(database):
+    database.ingest(event())
+    database.rows("alter table public.audit_logs disable trigger audit_logs_queue")
+    database.ingest(stranger := event())
+    assert database.value("select stranger from api.audit_strangers(null)", on=database.gateway) == str(stranger["id"])
+
+
+# --- retention
+
+def months(database):
+    return [name for name, in database.rows(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = 'public.audit_logs'::regclass order by 1")]
+
+
+def nightly(database):
+    database.rows("select job.maintain_audit_partitions()", on=database.worker)
+
+
+def test_whole_months_end(database):
+    today = now()
+    old = [today - datetime.timedelta(days=days) for days in (150, 70, 40, 5)]
+    for moment in old:
+        database.value("select private.audit_partition(%s)", moment)
+    database.ingest(*[event(moment, user_id=1) for moment in old])
+    names = months(database)
+    nightly(database)
+    assert months(database) == names
+    database.rows("select api.audit_retention(interval '90 days')", on=database.gateway)
+    nightly(database)
+    dropped = [name for name in names if name not in months(database)]
+    assert dropped == [f"audit_logs_{moment:%Y_%m}" for moment in old
+                       if (moment.replace(day=28) + datetime.timedelta(days=4)).replace(
+                           day=1, hour=0, minute=0, second=0, microsecond=0) < today - datetime.timedelta(days=90)]
+    assert dropped
+    assert database.value("select sum(events) from public.audit_hours") == len(old) - len(dropped)
+    assert database.rows("select * from private.audit_retain('90 days')") == []
+
+
+def test_a_day_at_least(database):
+    with pytest.raises(psycopg2.Error) as raised:
+        database.rows("select api.audit_retention(interval '1 hour')", on=database.gateway)
+    assert refusal(raised)[0] == "LG422"
+    database.rows("select api.audit_retention(null)", on=database.gateway)
+    before = months(database)
+    assert database.rows("select * from private.audit_retain('0')") == []
+    nightly(database)
+    assert months(database) == before
+
+
+def test_rows_go_on_coming_in_while_a_month_ends(database):
+    old = now() - datetime.timedelta(days=150)
+    database.value("select private.audit_partition(%s)", old)
+    database.ingest(event(old))
+    database.rows("select api.audit_retention(interval '30 days')", on=database.gateway)
+    done = database.parallel(5, lambda n, on: (
+        [name for name, in database.rows("select * from private.audit_retain('30 days')")] if n == 0 else
+        [database.ingest(event(), on=on) for _ in range(20)]))
+    assert len(done[0]) == 1 and all(sum(count) == 20 for count in done[1:])

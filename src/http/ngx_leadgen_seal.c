@@ -1,0 +1,363 @@
+
+/*
+ * Sealing: rows of the audit log that wait for their seal enter, seals and
+ * every minute an anchor leave.  One worker of each gateway is at it; of
+ * several gateways the first to seal a row wins.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+#define NGX_LEADGEN_SEAL_REST   1000        /* milliseconds */
+#define NGX_LEADGEN_SEAL_PAGE   500         /* rows, as in SQL */
+
+
+typedef enum {
+    NGX_LEADGEN_SEAL_SEQUENCE = 0,
+    NGX_LEADGEN_SEAL_MAC,
+    NGX_LEADGEN_SEAL_ID,
+    NGX_LEADGEN_SEAL_CANON,
+    NGX_LEADGEN_SEAL_NCOLS
+} ngx_leadgen_seal_column_e;
+
+
+/* Lifetime: worker. */
+
+typedef struct {
+    const ngx_leadgen_main_conf_t  *conf;       /* NULL: nothing is sealed */
+    ngx_leadgen_backend_t          *database;
+    ngx_event_t                     timer;
+    ngx_pool_t                     *pool;       /* of one call; NULL: idle */
+    int64_t                         head;       /* the last that we know of */
+    int64_t                         sealing;    /* what it will be */
+    ngx_uint_t                      n;
+    unsigned                        told:1;     /* how long rows are kept */
+} ngx_leadgen_seal_t;
+
+
+static void ngx_leadgen_seal_run(ngx_event_t *ev);
+static ngx_leadgen_call_t *ngx_leadgen_seal_call(const char *statement,
+    ngx_uint_t nargs, ngx_leadgen_call_done_pt done);
+static void ngx_leadgen_seal_submit(ngx_leadgen_call_t *call);
+static void ngx_leadgen_seal_told(ngx_leadgen_call_t *call);
+static void ngx_leadgen_seal_found(ngx_leadgen_call_t *call);
+static ngx_int_t ngx_leadgen_seal_rows(ngx_leadgen_call_t *call,
+    ngx_leadgen_call_t *seal);
+static void ngx_leadgen_seal_sealed(ngx_leadgen_call_t *call);
+static void ngx_leadgen_seal_anchor(void);
+static void ngx_leadgen_seal_anchored(ngx_leadgen_call_t *call);
+static void ngx_leadgen_seal_rest(ngx_msec_t delay);
+
+
+static ngx_leadgen_seal_t  ngx_leadgen_seal;
+
+
+void
+ngx_leadgen_seal_start(const ngx_leadgen_main_conf_t *conf,
+    ngx_leadgen_backend_t *database)
+{
+    ngx_event_t  *timer;
+
+    /* nginx's debug log looks into data for a connection */
+    static ngx_connection_t  none = { .fd = (ngx_socket_t) -1 };
+
+    ngx_memzero(&ngx_leadgen_seal, sizeof(ngx_leadgen_seal_t));
+
+    if (ngx_worker != 0 || !conf->audit_is_keyed) {
+        return;
+    }
+
+    ngx_leadgen_seal.conf = conf;
+    ngx_leadgen_seal.database = database;
+
+    timer = &ngx_leadgen_seal.timer;
+    timer->handler = ngx_leadgen_seal_run;
+    timer->data = &none;
+    timer->log = ngx_cycle->log;
+    timer->cancelable = 1;
+
+    ngx_add_timer(timer, NGX_LEADGEN_SEAL_REST);
+}
+
+
+void
+ngx_leadgen_seal_stop(void)
+{
+    if (ngx_leadgen_seal.timer.timer_set) {
+        ngx_del_timer(&ngx_leadgen_seal.timer);
+    }
+
+    if (ngx_leadgen_seal.pool) {
+        ngx_destroy_pool(ngx_leadgen_seal.pool);
+    }
+
+    ngx_memzero(&ngx_leadgen_seal, sizeof(ngx_leadgen_seal_t));
+}
+
+
+static void
+ngx_leadgen_seal_run(ngx_event_t *ev)
+{
+    ngx_leadgen_call_t  *call;
+
+    if (ngx_exiting) {
+        return;
+    }
+
+    if (!ngx_leadgen_seal.told) {
+        call = ngx_leadgen_seal_call("select api.audit_retention("
+                                     "make_interval(secs => $1::bigint))", 1,
+                                     ngx_leadgen_seal_told);
+
+        if (call && ngx_leadgen_seal.conf->audit_retention) {
+            call->args[0].data = ngx_pnalloc(ngx_leadgen_seal.pool,
+                                             NGX_TIME_T_LEN);
+            if (call->args[0].data == NULL) {
+                ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+                return;
+            }
+
+            call->args[0].len = ngx_sprintf(call->args[0].data, "%T",
+                                    ngx_leadgen_seal.conf->audit_retention)
+                                - call->args[0].data;
+        }
+
+    } else {
+        call = ngx_leadgen_seal_call("select sequence, mac, id, canon from "
+                                     "api.audit_unsealed()", 0,
+                                     ngx_leadgen_seal_found);
+    }
+
+    ngx_leadgen_seal_submit(call);
+}
+
+
+/* --- calls, each in a pool of its own --- */
+
+static ngx_leadgen_call_t *
+ngx_leadgen_seal_call(const char *statement, ngx_uint_t nargs,
+    ngx_leadgen_call_done_pt done)
+{
+    ngx_pool_t          *pool;
+    ngx_leadgen_call_t  *call;
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    call = ngx_leadgen_call_create(pool, nargs);
+    if (call == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    call->statement = statement;
+    call->done = done;
+
+    if (ngx_leadgen_seal.pool) {
+        ngx_destroy_pool(ngx_leadgen_seal.pool);
+    }
+
+    ngx_leadgen_seal.pool = pool;
+
+    return call;
+}
+
+
+static void
+ngx_leadgen_seal_submit(ngx_leadgen_call_t *call)
+{
+    if (call == NULL
+        || ngx_leadgen_call_submit(ngx_leadgen_seal.database, call, 0)
+           != NGX_OK)
+    {
+        ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+    }
+}
+
+
+static void
+ngx_leadgen_seal_told(ngx_leadgen_call_t *call)
+{
+    ngx_leadgen_seal.told = (call->result == NGX_LEADGEN_CALL_OK
+                             || call->result == NGX_LEADGEN_CALL_REFUSED);
+
+    ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+}
+
+
+static void
+ngx_leadgen_seal_found(ngx_leadgen_call_t *call)
+{
+    int64_t              head;
+    ngx_leadgen_call_t  *seal;
+
+    if (call->result != NGX_LEADGEN_CALL_OK) {
+        ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+        return;
+    }
+
+    if (call->nrows == 0) {
+        ngx_leadgen_seal_anchor();
+        return;
+    }
+
+    head = ngx_atoof(call->values[NGX_LEADGEN_SEAL_SEQUENCE].data,
+                     call->values[NGX_LEADGEN_SEAL_SEQUENCE].len);
+
+    if (head < ngx_leadgen_seal.head) {
+        ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                      "leadgen: seal: the chain over the audit log was cut: "
+                      "it had %L seals and has %L",
+                      ngx_leadgen_seal.head, head);
+    }
+
+    ngx_leadgen_seal.head = head;
+
+    /* the pool of what was found lives until all of it is copied */
+
+    seal = ngx_leadgen_call_create(ngx_leadgen_seal.pool, 4);
+
+    if (seal == NULL || ngx_leadgen_seal_rows(call, seal) != NGX_OK) {
+        ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+        return;
+    }
+
+    seal->statement = "select api.audit_seal($1::bigint, $2::uuid[], "
+                      "$3::text[], $4::text[])";
+    seal->done = ngx_leadgen_seal_sealed;
+
+    ngx_leadgen_seal_submit(seal);
+}
+
+
+/* The arguments of api.audit_seal, arrays as text. */
+
+static ngx_int_t
+ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
+{
+    u_char                    *p[3];
+    u_char                     digest[NGX_LEADGEN_CHAIN_TEXT];
+    u_char                     mac[NGX_LEADGEN_CHAIN_TEXT];
+    size_t                     size;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_leadgen_chain_part_t   part;
+
+    size = call->nrows * (NGX_LEADGEN_CHAIN_TEXT + 1) + 2;
+
+    for (i = 0; i < 3; i++) {
+        p[i] = ngx_pnalloc(ngx_leadgen_seal.pool, size);
+        if (p[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        seal->args[i + 1].data = p[i];
+    }
+
+    value = call->values;
+
+    seal->args[0].len = value[NGX_LEADGEN_SEAL_SEQUENCE].len;
+    seal->args[0].data = ngx_pstrdup(ngx_leadgen_seal.pool,
+                                     &value[NGX_LEADGEN_SEAL_SEQUENCE]);
+
+    if (seal->args[0].data == NULL) {
+        return NGX_ERROR;
+    }
+
+    part.previous = value[NGX_LEADGEN_SEAL_MAC];
+    part.sequence = ngx_leadgen_seal.head;
+    part.digest.data = digest;
+    part.digest.len = NGX_LEADGEN_CHAIN_TEXT;
+
+    for (i = 0; i < call->nrows; i++, value += NGX_LEADGEN_SEAL_NCOLS) {
+        part.sequence++;
+        part.id = value[NGX_LEADGEN_SEAL_ID];
+
+        if (ngx_leadgen_chain_digest(&value[NGX_LEADGEN_SEAL_CANON], digest)
+            != NGX_OK
+            || ngx_leadgen_chain_seal(ngx_leadgen_seal.conf->audit_key, &part,
+                                      mac) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        part.previous.data = mac;
+        part.previous.len = NGX_LEADGEN_CHAIN_TEXT;
+
+        *p[0]++ = i ? ',' : '{';
+        *p[1]++ = i ? ',' : '{';
+        *p[2]++ = i ? ',' : '{';
+
+        p[0] = ngx_cpymem(p[0], part.id.data, part.id.len);
+        p[1] = ngx_cpymem(p[1], digest, NGX_LEADGEN_CHAIN_TEXT);
+        p[2] = ngx_cpymem(p[2], mac, NGX_LEADGEN_CHAIN_TEXT);
+    }
+
+    for (i = 0; i < 3; i++) {
+        *p[i]++ = '}';
+        seal->args[i + 1].len = p[i] - seal->args[i + 1].data;
+    }
+
+    ngx_leadgen_seal.sealing = part.sequence;
+    ngx_leadgen_seal.n = call->nrows;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_leadgen_seal_sealed(ngx_leadgen_call_t *call)
+{
+    if (call->result == NGX_LEADGEN_CALL_OK && call->nrows == 1
+        && call->values[0].len && call->values[0].data[0] != '0')
+    {
+        ngx_leadgen_seal.head = ngx_leadgen_seal.sealing;
+    }
+
+    if (call->result == NGX_LEADGEN_CALL_OK
+        && ngx_leadgen_seal.n == NGX_LEADGEN_SEAL_PAGE)
+    {
+        ngx_leadgen_seal_rest(1);
+        return;
+    }
+
+    ngx_leadgen_seal_anchor();
+}
+
+
+/* PostgreSQL's clock says whether one is due; the log keeps a copy of it where
+ * who owns the database can't reach it. */
+
+static void
+ngx_leadgen_seal_anchor(void)
+{
+    ngx_leadgen_seal_submit(ngx_leadgen_seal_call(
+                                "select number, sequence, mac from "
+                                "api.audit_anchor()", 0,
+                                ngx_leadgen_seal_anchored));
+}
+
+
+static void
+ngx_leadgen_seal_anchored(ngx_leadgen_call_t *call)
+{
+    if (call->result == NGX_LEADGEN_CALL_OK && call->nrows == 1) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "leadgen: seal: anchor %V of the audit log: %V seals, "
+                      "the last is %V", &call->values[0], &call->values[1],
+                      &call->values[2]);
+    }
+
+    ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
+}
+
+
+static void
+ngx_leadgen_seal_rest(ngx_msec_t delay)
+{
+    ngx_leadgen_seal.timer.cancelable = 1;
+    ngx_add_timer(&ngx_leadgen_seal.timer, delay);
+}
