@@ -73,7 +73,10 @@ http {{
             proxy_pass http://unix:{directory}/upstream.sock:;
         }}
         location = /metrics {{ leadgen_metrics; }}
-        location / {{ leadgen_policy {{ GET /** authenticated; }} return 301 /elsewhere; }}
+        location / {{
+            leadgen_policy {{ GET /** authenticated; }}
+            if ($uri) {{ return 301 /elsewhere; }}
+        }}
     }}
 }}
 """
