@@ -103,6 +103,13 @@ def test_away(database, sink, campaign, monkeypatch):
         message.send(campaign, database.lead(campaign))
 
 
+def test_no_password_without_encryption(database, sink, campaign, monkeypatch):
+    monkeypatch.setattr(settings, "SMTP_URL", f"smtp://me:secret@127.0.0.1:{sink.port}")
+    with pytest.raises(Failure, match="offers no encryption") as raised:
+        message.send(campaign, database.lead(campaign))
+    assert "secret" not in str(raised.value) and sink.mails == []
+
+
 def test_died_at_the_very_end(database, sink, campaign):
     """Between the dot and what the server says to it nobody can tell."""
     lead = database.lead(campaign)

@@ -4,8 +4,10 @@ The server has a mail from the dot on that ends it.  The caller is told right
 before: what it notes then tells, after a crash, that the mail may be out.
 """
 
+import functools
 import re
 import smtplib
+import socket
 import ssl
 import urllib.parse
 
@@ -54,27 +56,36 @@ class Encrypted(Careful, smtplib.SMTP_SSL):
     pass
 
 
+@functools.lru_cache
+def context(is_known):
+    """Of TLS, made once: all certificates of the system are read for it.
+    is_known: the server must be who it says."""
+    made = ssl.create_default_context()
+    if not is_known:
+        # better than nothing, where nobody said who the server is
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    return made
+
+
 def connect():
     """A connection to SMTP_URL, logged in.  With a password the connection is
     encrypted and the certificate must fit."""
     url = urllib.parse.urlsplit(settings.SMTP_URL)
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
         raise Failure("SMTP_URL is not smtp://HOST or smtps://HOST.")
-    context = ssl.create_default_context()
-    if not url.username:
-        # better than nothing, where nobody said who the server is
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-
     if url.scheme == "smtps":
-        server = Encrypted(url.hostname, url.port or 465, context=context,
+        server = Encrypted(url.hostname, url.port or 465,
+                           context=context(bool(url.username)),
                            timeout=settings.SMTP_TIMEOUT)
     else:
         server = Plain(url.hostname, url.port or 25, timeout=settings.SMTP_TIMEOUT)
     try:
+        # the end of a mail follows its text at once
+        server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         server.ehlo_or_helo_if_needed()
         if url.scheme == "smtp" and server.has_extn("starttls"):
-            server.starttls(context=context)
+            server.starttls(context=context(bool(url.username)))
             server.ehlo()
         elif url.scheme == "smtp" and url.username:
             raise Failure("The mail server offers no encryption, and wants a password.")
