@@ -122,3 +122,24 @@ test("the log's filters live in the address", async () => {
   assert.equal(await page.getByLabel("Action").inputValue(), "login");
   await page.context().close();
 });
+
+test("a job is posted and done; a bad one is told", async () => {
+  const page = await open(browser);
+  await logIn(page, USERS.admin);
+  await go(page, "/jobs", "Jobs");
+  await page.getByRole("button", { name: "New job" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Task").selectOption("calculate_daily_metrics");
+  await dialog.getByLabel("days (optional)").fill("many");
+  await dialog.getByRole("button", { name: "Enqueue" }).click();
+  await dialog.getByText("a whole number from 1 to 366").waitFor();
+  await check(page, "a job's form with an error");
+  await dialog.getByLabel("days (optional)").fill("2");
+  await dialog.getByRole("button", { name: "Enqueue" }).click();
+  await page
+    .getByRole("heading", { level: 1, name: "calculate_daily_metrics" })
+    .waitFor();
+  await page.getByText("succeeded").waitFor();
+  await check(page, "a job");
+  await page.context().close();
+});

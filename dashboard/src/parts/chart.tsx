@@ -66,7 +66,7 @@ export function Chart({ title, times, series, height = 180 }: Props) {
               label: name,
               stroke: resolve(colour),
               width: 2,
-              points: { show: times.length === 1 },
+              points: { show: false },
             })),
           ],
         },

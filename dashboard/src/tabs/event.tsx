@@ -29,7 +29,7 @@ export function EventDetails({ event }: { event: AuditEvent }) {
   );
 
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <dl className="grid grid-cols-[8rem_minmax(0,1fr)] gap-y-1">
         <Row name={texts.time}>
           <Time value={event.timestamp} />

@@ -53,29 +53,9 @@ export function Health() {
     >
       <Answered query={query}>
         {(answer) => (
-          <div className="grid gap-4">
+          <div className="grid grid-cols-1 gap-4">
             <Machine system={answer.system} />
-            <Chart
-              title={texts.useOverTime}
-              times={history.map(({ time }) => time)}
-              series={[
-                {
-                  name: texts.cpu,
-                  colour: "accent",
-                  values: history.map(({ cpu }) => cpu),
-                },
-                {
-                  name: texts.memory,
-                  colour: "good",
-                  values: history.map(({ memory }) => memory),
-                },
-                {
-                  name: texts.disk,
-                  colour: "warn",
-                  values: history.map(({ disk }) => disk),
-                },
-              ]}
-            />
+            <Use history={history} />
             <Services services={answer.services} />
           </div>
         )}
@@ -107,6 +87,36 @@ function useHistory(answer: Answer | undefined) {
   }, [answer]);
 
   return history;
+}
+
+function Use({ history }: { history: Sample[] }) {
+  // of one moment there is nothing to draw
+  if (history.length < 2) {
+    return null;
+  }
+  return (
+    <Chart
+      title={texts.useOverTime}
+      times={history.map(({ time }) => time)}
+      series={[
+        {
+          name: texts.cpu,
+          colour: "accent",
+          values: history.map(({ cpu }) => cpu),
+        },
+        {
+          name: texts.memory,
+          colour: "good",
+          values: history.map(({ memory }) => memory),
+        },
+        {
+          name: texts.disk,
+          colour: "warn",
+          values: history.map(({ disk }) => disk),
+        },
+      ]}
+    />
+  );
 }
 
 function Machine({ system }: { system: Answer["system"] }) {

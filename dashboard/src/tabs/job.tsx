@@ -38,7 +38,7 @@ export function Job() {
       </p>
       <Answered query={query}>
         {(job) => (
-          <div className="grid gap-4 lg:grid-cols-2">
+          <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
             <Life job={job} />
             <Data title={texts.arguments} value={job.kwargs} />
             {job.result !== null && <Data title={texts.result} value={job.result} />}

@@ -54,7 +54,7 @@ export function Jobs() {
         </Button>
       }
     >
-      <div className="mb-4 grid gap-4 xl:grid-cols-2">
+      <div className="mb-4 grid grid-cols-1 gap-4 xl:grid-cols-2">
         <QueueTable />
         <WorkerTable />
       </div>

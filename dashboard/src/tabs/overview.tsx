@@ -76,7 +76,7 @@ function Figures({ stats }: { stats: AuditStats }) {
     formatNumber(stats.by_action[name] ?? 0);
 
   return (
-    <div className="grid gap-4">
+    <div className="grid grid-cols-1 gap-4">
       <div className="grid grid-cols-2 gap-4 lg:grid-cols-4">
         <Figure
           name={texts.events}
@@ -91,7 +91,7 @@ function Figures({ stats }: { stats: AuditStats }) {
         <Figure name={texts.published}>{count("campaign_published")}</Figure>
       </div>
       <Chart title={texts.eventsOverTime} times={times} series={series} />
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         <section>
           <h2 className="mb-2 font-semibold">{texts.whatHappened}</h2>
           <Table

@@ -20,7 +20,7 @@ export function Profile() {
 
   return (
     <Page title={texts.profile}>
-      <div className="grid gap-4 lg:grid-cols-2">
+      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
         <section className="card">
           <Answered query={query}>
             {(user) => (

@@ -25,14 +25,14 @@ export function User() {
     <Frame title={query.data?.name ?? texts.user}>
       <Answered query={query}>
         {(user) => (
-          <div className="grid gap-4 lg:grid-cols-2">
+          <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
             <Edit
               key={JSON.stringify(user)}
               user={user}
               path={path}
               onSaved={() => void query.refetch()}
             />
-            <div className="grid content-start gap-4">
+            <div className="grid grid-cols-1 content-start gap-4">
               <About user={user} />
               <Danger user={user} path={path} onDone={() => void query.refetch()} />
               <Sessions user={user} path={path} />
