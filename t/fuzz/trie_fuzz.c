@@ -5,6 +5,7 @@
  *
  * sources: src/policy/ngx_leadgen_trie.c src/policy/ngx_leadgen_rule.c
  * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
+ * sources: src/policy/ngx_leadgen_capture.c src/base/ngx_leadgen_text.c
  */
 
 
