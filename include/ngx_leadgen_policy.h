@@ -84,6 +84,15 @@ typedef struct {
 } ngx_leadgen_capture_t;
 
 
+/* An argument of the job that a request asks for.  Lifetime: cycle. */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  source;      /* ":id", or a capture's name */
+    ngx_int_t                  param;       /* which of the path, NGX_ERROR */
+} ngx_leadgen_argument_t;
+
+
 /* Lifetime: cycle. */
 
 typedef struct {
@@ -102,6 +111,8 @@ typedef struct {
     ngx_leadgen_mode_e         audit_mode;
     ngx_str_t                  resource;    /* resource= */
     ngx_array_t               *captures;    /* ngx_leadgen_capture_t; NULL */
+    ngx_str_t                  task;        /* of job=; len 0: none */
+    ngx_array_t               *arguments;   /* ngx_leadgen_argument_t */
     ngx_int_t                  resource_id; /* which parameter, or NGX_ERROR */
 
     const void                *endpoint;    /* of the module's own API */
@@ -117,8 +128,9 @@ typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
 /*
  * Makes a rule from the words of a policy line:
  * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]
- * [capture=request:POINTER|response:POINTER...]] [resource=TYPE] [upgrade], a
- * grant being "public", "authenticated", a permission, or role=NAME[|NAME...].
+ * [capture=request:POINTER|response:POINTER...] [job=TASK(NAME=SOURCE,...)]]
+ * [resource=TYPE] [upgrade], a grant being "public", "authenticated", a
+ * permission, or role=NAME[|NAME...].
  * NULL: an error that is already logged.
  */
 ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,
@@ -129,6 +141,14 @@ ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,
  * NGX_ERROR, already logged: it is no pointer, or a name as secrets have.
  */
 ngx_int_t ngx_leadgen_capture_add(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    const ngx_str_t *value);
+
+/*
+ * Sets the job of "TASK(NAME=SOURCE,...)", a source being ":segment" of the
+ * path, request:POINTER or response:POINTER.  NGX_OK; NGX_ERROR, already
+ * logged: there is no such task or argument, one is missing or no source.
+ */
+ngx_int_t ngx_leadgen_task_parse(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     const ngx_str_t *value);
 
 /* ngx_leadgen_method_e, or NGX_ERROR for a method no rule can name. */

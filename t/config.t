@@ -1332,7 +1332,7 @@ GET /api/y role=boss;
 
 === TEST 180: a mode of what is not recorded
 --- line: GET /api/a public audit_mode=normal;
---- says: audit_mode= and capture= are of use with audit= only
+--- says: audit_mode=, capture= and job= are of use with audit= only
 
 
 
@@ -1444,7 +1444,7 @@ GET /api/y role=boss;
 
 === TEST 198: a field of what is not recorded
 --- line: POST /api/a public capture=request:/name;
---- says: audit_mode= and capture= are of use with audit= only
+--- says: audit_mode=, capture= and job= are of use with audit= only
 
 
 
@@ -1539,3 +1539,68 @@ GET /api/y role=boss;
 === TEST 214: a retention twice
 --- directive: leadgen_audit_retention 30d; leadgen_audit_retention 30d;
 --- says: "leadgen_audit_retention" directive is duplicate
+
+
+
+=== TEST 215: a job that there is
+--- line: POST /api/a/:id public audit=lead_created job=send_followup_email(campaign_id=:id,lead_id=request:/lead,after_days=response:/days);
+
+
+
+=== TEST 216: an unknown job
+--- line: POST /api/a/:id public audit=lead_created job=rm(campaign_id=:id);
+--- says: unknown job "rm"
+
+
+
+=== TEST 217: a job without parentheses
+--- line: POST /api/a/:id public audit=lead_created job=rm;
+--- says: "job=rm" is not TASK(NAME=SOURCE,...)
+
+
+
+=== TEST 218: two jobs
+--- line: POST /api/a/:id public audit=lead_created job=optimize_send_times() job=optimize_send_times();
+--- says: or another job of this line
+
+
+
+=== TEST 219: a job without a needed argument
+--- line: POST /api/a/:id public audit=lead_created job=schedule_campaign_emails();
+--- says: job "schedule_campaign_emails" needs an argument "campaign_id"
+
+
+
+=== TEST 220: a job with an unknown argument
+--- line: POST /api/a/:id public audit=lead_created job=schedule_campaign_emails(id=:id);
+--- says: job "schedule_campaign_emails" has no argument "id"
+
+
+
+=== TEST 221: an argument of a job twice
+--- line: POST /api/a/:id public audit=lead_created job=schedule_campaign_emails(campaign_id=:id,campaign_id=:id);
+--- says: argument "campaign_id" stands twice in job=
+
+
+
+=== TEST 222: an argument of a job from a segment that is none
+--- line: POST /api/a/:id public audit=lead_created job=schedule_campaign_emails(campaign_id=:number);
+--- says: path "/api/a/:id" has no ":number", which job= names
+
+
+
+=== TEST 223: an argument of a job from nowhere
+--- line: POST /api/a/:id public audit=lead_created job=schedule_campaign_emails(campaign_id=5);
+--- says: is neither request:POINTER nor response:POINTER
+
+
+
+=== TEST 224: a job without audit=
+--- line: POST /api/a/:id public job=schedule_campaign_emails(campaign_id=:id);
+--- says: job= are of use with audit= only
+
+
+
+=== TEST 225: a job that may be dropped
+--- line: POST /api/a/:id public audit=lead_created audit_mode=best_effort job=schedule_campaign_emails(campaign_id=:id);
+--- says: there is no audit_mode= beside it

@@ -10,9 +10,10 @@
  * hits, of the actions email_opened and email_clicked.  Of these resource_id is
  * the message and the path in details the address that was asked for.
  *
- * A detail "job", {"task", "kwargs"}, of an event that succeeded puts a job of the
- * event's id into the outbox, together with the event's row.  A job whose
- * arguments do not fit leaves the reason in "job_error" beside it.
+ * What was captured as "job" by a route with job=, {"task", "path", "body"}, puts
+ * a job of the event's id into the outbox, together with the event's row, if the
+ * answer was 2xx.  path has arguments, as texts; body names of what was captured.
+ * A job whose arguments do not fit leaves the reason in "job_error" in details.
  *
  * Returns how many are new.
  */
@@ -68,9 +69,9 @@ begin
 
     for place in
         select d.ordinality from unnest(details) with ordinality d (detail, ordinality)
-        where d.detail ? 'job'
+        where d.detail -> 'captured' ? 'job'
     loop
-        if successes[place] then
+        if successes[place] and details[place] ->> 'status' like '2__' then
             details[place] := private.job_of_event(
                 ids[place], details[place], user_ids[place], user_emails[place]
             );
@@ -93,10 +94,28 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    wanted constant jsonb := details #> '{captured,job}';
+    kwargs jsonb;
     errors text;
 begin
+    select coalesce(jsonb_object_agg(v.name, case
+        -- a segment of a path is a text, whatever it means
+        when a.type = 'integer' and v.value #>> '{}' ~ '^[0-9]{1,16}$' then
+            to_jsonb((v.value #>> '{}')::bigint)
+        else v.value
+    end), '{}')
+    into kwargs
+    from (
+        select p.key, p.value from jsonb_each(wanted -> 'path') p
+        union all
+        select b.key, details -> 'captured' -> b.value from jsonb_each_text(wanted -> 'body') b
+    ) as v (name, value)
+    left join private.task_arguments() a
+        on a.task = wanted ->> 'task' and a.parent = '' and a.name = v.name
+    where v.value is not null;
+
     perform private.job_put(
-        id, details #>> '{job,task}', details #> '{job,kwargs}', null, null, null, null, user_id, user_email
+        id, wanted ->> 'task', kwargs, null, null, null, null, user_id, user_email
     );
 
     return details;

@@ -441,13 +441,20 @@ def test_hits_wait_here_and_not_in_redis(relay):
 
 
 def test_jobs_of_events(relay):
-    wanted, refused, failed = (
-        event(action="campaign_published", user_id=7, success=success, details=json.dumps(
-            {"job": {"task": "schedule_campaign_emails", "kwargs": kwargs}}))
-        for kwargs, success in (({"campaign_id": 3}, True), ({"campaign_id": "x"}, True), ({"campaign_id": 4}, False)))
+    def published(path, status=200, success=True, **captured):
+        job = {"task": "send_followup_email", "path": path,
+               "body": {"lead_id": "request:/lead", "after_days": "response:/days"}}
+        return event(action="campaign_published", user_id=7, success=success, details=json.dumps(
+            {"status": status, "captured": {"job": job, "request:/lead": 5, **captured}}))
+
+    wanted, refused = published({"campaign_id": "3"}, **{"response:/days": 2}), published({"campaign_id": "x"})
+    others = [published({"campaign_id": "4"}, 500, False), published({"campaign_id": "4"}, 304),
+              published({"campaign_id": "4"}, 0, None)]
     for _ in range(2):
-        ingest(relay, wanted, refused, failed, hit(relay))
-    assert relay.rows("select id, kwargs, created_by from public.jobs") == [(wanted["id"], {"campaign_id": 3}, 7)]
+        ingest(relay, wanted, refused, *others, hit(relay))
+    assert relay.rows("select id, kwargs, created_by from public.jobs") == [
+        (wanted["id"], {"campaign_id": 3, "lead_id": 5, "after_days": 2}, 7)]
     errors = {item["id"]: item["details"].get("job_error") for item in relay.logs()[0]}
+    assert len(errors) == 5
     assert errors[str(wanted["id"])] is None
     assert errors[str(refused["id"])][0]["field"] == "kwargs.campaign_id"

@@ -100,6 +100,8 @@ ngx_leadgen_audit_captures(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
         return 0;
     }
 
+    ngx_leadgen_extract_job(r->pool, ctx);
+
     if (ctx->match.rule->captures_response) {
         ngx_leadgen_extract_uncompressed(r);
     }

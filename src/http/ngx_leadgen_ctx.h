@@ -164,6 +164,9 @@ void ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx);
 
 #define NGX_LEADGEN_CAPTURE_BODY  16384     /* bytes, of what is looked at */
 
+/* Which job the route asks for, and its arguments from the path. */
+void ngx_leadgen_extract_job(ngx_pool_t *pool, ngx_leadgen_ctx_t *ctx);
+
 /* What the route captures of a request's body, which has been read. */
 void ngx_leadgen_extract_request(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);

@@ -19,7 +19,50 @@ static json_t *ngx_leadgen_extract_step(json_t *tree, const u_char *p,
 static json_t *ngx_leadgen_extract_value(ngx_pool_t *pool, json_t *found,
     ngx_leadgen_event_t *event);
 static void ngx_leadgen_extract_put(ngx_leadgen_ctx_t *ctx, ngx_pool_t *pool,
-    const ngx_leadgen_capture_t *capture, json_t *value);
+    const ngx_str_t *name, json_t *value);
+
+
+/*
+ * {"task", "path", "body"}: of the last two, which are objects, each member is
+ * an argument, with its text or with the name of the field that has it.
+ */
+
+void
+ngx_leadgen_extract_job(ngx_pool_t *pool, ngx_leadgen_ctx_t *ctx)
+{
+    json_t                        *job, *path, *body, *value;
+    ngx_str_t                      name = ngx_string("job");
+    ngx_uint_t                     i;
+    const ngx_leadgen_rule_t      *rule;
+    const ngx_leadgen_argument_t  *argument;
+
+    rule = ctx->match.rule;
+
+    if (rule->task.len == 0) {
+        return;
+    }
+
+    path = json_object();
+    body = json_object();
+    argument = rule->arguments->elts;
+
+    for (i = 0; i < rule->arguments->nelts; i++) {
+
+        value = ngx_leadgen_json_text(pool, argument[i].param == NGX_ERROR
+                                      ? &argument[i].source
+                                      : &ctx->match.params[argument[i].param]);
+
+        (void) json_object_setn_new(argument[i].param == NGX_ERROR ? body
+                                                                   : path,
+                                    (char *) argument[i].name.data,
+                                    argument[i].name.len, value);
+    }
+
+    job = json_pack("{s:s%, s:o, s:o}", "task", rule->task.data,
+                    rule->task.len, "path", path, "body", body);
+
+    ngx_leadgen_extract_put(ctx, pool, &name, job);
+}
 
 
 /* What nginx put into a file is too large. */
@@ -153,7 +196,7 @@ ngx_leadgen_extract(ngx_pool_t *pool, ngx_leadgen_ctx_t *ctx,
                           ngx_leadgen_extract_find(tree, &capture[i].pointer),
                           &ctx->event);
         if (value) {
-            ngx_leadgen_extract_put(ctx, pool, &capture[i], value);
+            ngx_leadgen_extract_put(ctx, pool, &capture[i].name, value);
         }
     }
 }
@@ -251,7 +294,7 @@ ngx_leadgen_extract_value(ngx_pool_t *pool, json_t *found,
 
 static void
 ngx_leadgen_extract_put(ngx_leadgen_ctx_t *ctx, ngx_pool_t *pool,
-    const ngx_leadgen_capture_t *capture, json_t *value)
+    const ngx_str_t *name, json_t *value)
 {
     u_char     *p;
     json_t     *member;
@@ -262,8 +305,8 @@ ngx_leadgen_extract_put(ngx_leadgen_ctx_t *ctx, ngx_pool_t *pool,
     if (member == NULL) {
         json_decref(value);
 
-    } else if (json_object_setn_new(member, (char *) capture->name.data,
-                                    capture->name.len, value) != 0)
+    } else if (json_object_setn_new(member, (char *) name->data, name->len,
+                                    value) != 0)
     {
         json_decref(member);
         member = NULL;

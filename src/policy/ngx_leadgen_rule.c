@@ -87,8 +87,15 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
 
     if ((rule->has_mode || rule->captures) && rule->action == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "audit_mode= and capture= are of use with audit= "
-                           "only");
+                           "audit_mode=, capture= and job= are of use with "
+                           "audit= only");
+        return NULL;
+    }
+
+    if (rule->task.len && rule->has_mode) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "job= is done for sure, so that there is no "
+                           "audit_mode= beside it");
         return NULL;
     }
 
@@ -410,6 +417,13 @@ ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
         value.len = word->len - 8;
 
         return ngx_leadgen_capture_add(cf, rule, &value);
+    }
+
+    if (ngx_strncmp(word->data, "job=", 4) == 0) {
+        value.data = word->data + 4;
+        value.len = word->len - 4;
+
+        return ngx_leadgen_task_parse(cf, rule, &value);
     }
 
     if (ngx_strncmp(word->data, "audit_mode=", 11) == 0) {

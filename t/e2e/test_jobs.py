@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import random
 import subprocess
 import time
 
@@ -173,3 +174,89 @@ def test_who_may(gateway):
     answer = gateway.request("POST", "/api/jobs", "admin", body={**body, "kwargs": {"campaign_id": "3"}})
     assert answer.status == 422
     assert {error["field"] for error in answer.json["errors"]} == {"kwargs.campaign_id", "kwargs.lead_id"}
+
+
+def test_a_route_asks_for_a_job(gateway, celery):
+    """Publishing a campaign plans its mails: the job has the request's id."""
+    made = gateway.request("POST", "/api/campaigns", "admin",
+                           {"name": "Spring", "subject": "Hello", "body": "Dear reader"})
+    number = made.json["id"]
+    answer = gateway.request("POST", f"/api/campaigns/{number}/publish", "admin")
+    assert answer.status == 200, answer.body
+    wait_until(lambda: gateway.sql("select from jobs where id = %s", answer.request_id), 5, "job")
+    wanted = job(gateway, answer.request_id)
+    assert (wanted["task"], wanted["kwargs"]) == ("schedule_campaign_emails", {"campaign_id": number})
+    again = gateway.request("POST", f"/api/campaigns/{number}/publish", "admin")
+    assert again.status == 409
+    missing, _ = gateway.wait_for_rows([again.request_id], 5)
+    assert not missing
+    assert gateway.sql("select from jobs where id = %s", again.request_id) == []
+
+
+def test_what_is_accepted_stops_no_worker(gateway, celery):
+    """Whatever arguments are sent: what is taken is understood, and the worker lives."""
+    celery.start()
+    chance = random.Random(7)
+    odd = [0, -1, 1, 2 ** 53 - 1, 2 ** 53, 2 ** 64, 1.5, 1e300, True, None, "", "5", "\x01", "\\u0000", "\ud83d\ude00",
+           "'; drop table jobs; --", "\r\nFLUSHALL\r\n", "{{1}}", "2026-02-29", "2026-11-23", "html", "csv", [], [1],
+           ["x"], {}, {"a": 1}, "x" * 5000]
+    names = ["campaign_id", "lead_id", "lead_ids", "after_days", "limit", "hits", "date", "days", "user_id", "from", "to",
+             "format", "dataset", "older_than_days", "self", "task_id", "__class__", "é"]
+    tasks = ["send_campaign_email", "generate_campaign_analytics", "optimize_send_times", "calculate_daily_metrics",
+             "track_email_opens", "app.tasks.email_tasks.send_campaign_email", "os.system"]
+    accepted = []
+    connection = gateway.connect()
+    for _ in range(10000 if os.environ.get("LEADGEN_LONG") else 1000):
+        kwargs = {chance.choice(names): chance.choice(odd) for _ in range(chance.randrange(4))}
+        kwargs.pop("campaign_id", None) if chance.random() < 0.5 else kwargs.setdefault("campaign_id", 1)
+        body = {"task": chance.choice(tasks), "kwargs": kwargs}
+        if body["task"] == "optimize_send_times":
+            kwargs["campaign_id"] = None            # it would take so many seconds
+        if chance.random() < 0.1:
+            body[chance.choice(["queue", "eta", "countdown", "expires", "priority", "x"])] = chance.choice(odd)
+        answer = gateway.request("POST", "/api/jobs", "admin", body=body, connection=connection)
+        assert answer.status in (202, 422), (body, answer.body)
+        if answer.status == 202 and not body.get("countdown"):
+            accepted.append(answer.json["id"])
+    for raw in (b"\xff", b'{"task": "\\u0000"}', b'{"task": "optimize_send_times", "kwargs": {"campaign_id": NaN}}',
+                b'{"task": "\\ud800"}', b"[" * 10000, b'{"task": 1, "task": 2}'):
+        assert gateway.request("POST", "/api/jobs", "admin", body=raw).status in (400, 422)
+    assert len(accepted) > 30
+    wait_until(lambda: gateway.sql("select count(*) from jobs where id = any(%s::uuid[]) and finished_at is null",
+                                   accepted) == [(0,)], 60, "end of all")
+    assert celery.workers["one"].poll() is None
+    last = post(gateway)
+    wait_for(gateway, last, "succeeded")
+
+
+def test_redis_is_emptied_and_everything_dies(gateway, celery):
+    """Every accepted job runs, though Redis stops, is emptied, and relay and worker are killed."""
+    jobs = []
+
+    def load(count):
+        for _ in range(count):
+            jobs.append(post(gateway))
+
+    load(20)
+    wait_for(gateway, jobs[-1], "queued")
+    celery.redis.flushall()
+    load(10)
+    gateway.supervisor("stop", "redis")
+    load(20)
+    for worker in gateway.workers():
+        os.kill(worker, 9)
+    wait_until(lambda: gateway.request("GET", "/api/health").status == 200, 10, "gateway")
+    load(10)
+    gateway.supervisor("start", "redis")
+
+    celery.start()
+    long = post(gateway, "optimize_send_times", {"campaign_id": 2})
+    late = post(gateway, countdown=3)
+    wait_for(gateway, long, "started", 30)
+    celery.kill()
+    celery.start()
+    for job_id in (*jobs, long, late):
+        wait_for(gateway, job_id, "succeeded", 60)
+    assert {celery.ran(job_id) for job_id in (*jobs, late)} == {1}
+    assert job(gateway, long)["relays"] == 2
+    assert (celery.ran(long, "begun"), celery.ran(long)) == (2, 1)
