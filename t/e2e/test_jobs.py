@@ -183,14 +183,14 @@ def test_a_route_asks_for_a_job(gateway, celery):
     number = made.json["id"]
     answer = gateway.request("POST", f"/api/campaigns/{number}/publish", "admin")
     assert answer.status == 200, answer.body
-    wait_until(lambda: gateway.sql("select from jobs where id = %s", answer.request_id), 5, "job")
+    wait_until(lambda: gateway.sql("select id from jobs where id = %s", answer.request_id), 5, "job")
     wanted = job(gateway, answer.request_id)
     assert (wanted["task"], wanted["kwargs"]) == ("schedule_campaign_emails", {"campaign_id": number})
     again = gateway.request("POST", f"/api/campaigns/{number}/publish", "admin")
     assert again.status == 409
     missing, _ = gateway.wait_for_rows([again.request_id], 5)
     assert not missing
-    assert gateway.sql("select from jobs where id = %s", again.request_id) == []
+    assert gateway.sql("select id from jobs where id = %s", again.request_id) == []
 
 
 def test_what_is_accepted_stops_no_worker(gateway, celery):

@@ -4,6 +4,7 @@
  * those, its parameters lie in the path, and finding ends.
  *
  * sources: src/policy/ngx_leadgen_trie.c src/policy/ngx_leadgen_rule.c
+ * sources: src/policy/ngx_leadgen_capture.c src/policy/ngx_leadgen_task.c
  * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
  * sources: src/policy/ngx_leadgen_capture.c src/base/ngx_leadgen_text.c
  */
