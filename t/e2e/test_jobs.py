@@ -227,38 +227,3 @@ def test_what_is_accepted_stops_no_worker(gateway, celery):
     assert celery.workers["one"].poll() is None
     last = post(gateway)
     wait_for(gateway, last, "succeeded")
-
-
-@pytest.mark.skipif("LEADGEN_LONG" not in os.environ, reason="takes half a minute")
-def test_redis_is_emptied_and_everything_dies(gateway, celery):
-    """Every accepted job runs, though Redis stops, is emptied, and relay and worker are killed."""
-    jobs = []
-
-    def load(count):
-        for _ in range(count):
-            jobs.append(post(gateway))
-
-    load(20)
-    wait_for(gateway, jobs[-1], "queued")
-    celery.redis.flushall()
-    load(10)
-    gateway.supervisor("stop", "redis")
-    load(20)
-    for worker in gateway.workers():
-        os.kill(worker, 9)
-    wait_until(lambda: gateway.request("GET", "/api/health").status == 200, 10, "gateway")
-    load(10)
-    gateway.supervisor("start", "redis")
-
-    # what a worker had taken and not begun when it died comes again after this time
-    celery.start(VISIBILITY="5")
-    long = post(gateway, "optimize_send_times", {"campaign_id": 2})
-    late = post(gateway, countdown=3)
-    wait_for(gateway, long, "started", 30)
-    celery.kill()
-    celery.start(VISIBILITY="5")
-    for job_id in (*jobs, long, late):
-        wait_for(gateway, job_id, "succeeded", 60)
-    assert {celery.ran(job_id) for job_id in (*jobs, late)} == {1}
-    assert job(gateway, long)["relays"] == 2
-    assert (celery.ran(long, "begun"), celery.ran(long)) == (2, 1)
