@@ -4,12 +4,13 @@ client has the answer."""
 import os
 import socket
 import struct
+import subprocess
 import time
 
 import pytest
 
 from auditing import Auditing, assert_recorded_once
-from conftest import wait_until
+from conftest import free_port, wait_until
 
 DENIED = "access_denied"
 
@@ -160,6 +161,25 @@ def test_answers_wait_for_the_disk(gateway):
         assert nginx.request("GET", "/api/strict/1")[0] == 200
         assert "exited on signal" not in nginx.errors()
         assert "[alert]" not in nginx.errors()
+
+
+def test_streams_wait_for_the_disk(gateway):
+    """The same for HTTP/2."""
+    port = free_port()
+    with Auditing(gateway, options="size=16m fsync=always",
+                  server=f"listen 127.0.0.1:{port} http2;") as nginx:
+        (nginx.directory / "api/big").mkdir(parents=True)
+        (nginx.directory / "api/big/1").write_bytes(bytes(300_000))
+        clients = [subprocess.Popen(
+            ["curl", "-sS", "--http2-prior-knowledge", "-o", "/dev/null", "-w",
+             "%{http_code} %{size_download} %header{x-request-id}",
+             f"http://127.0.0.1:{port}/api/{name}/1"], stdout=subprocess.PIPE,
+            text=True) for name in ["strict", "big"] * 10]
+        answers = [client.communicate()[0].split() for client in clients]
+        assert [answer[:2] for answer in answers] == (
+            [["200", "24"], ["200", "300000"]] * 10)
+        assert_recorded_once(gateway, [answer[2] for answer in answers], 10)
+        assert "exited on signal" not in nginx.errors()
 
 
 # --- fields of bodies
