@@ -19,18 +19,25 @@ return jsonb_build_array(
 
 /*
  * Up to 500 rows that wait for their seal, oldest first, each beside the last
- * seal: 0 and empty before the first.
+ * seal and what that was made of: 0 and empty before the first.
  */
-create or replace function api.audit_unsealed()
-returns table(sequence bigint, mac text, id text, canon text)
+drop function if exists api.audit_unsealed();
+
+create function api.audit_unsealed()
+returns table(
+    sequence bigint, mac text, id text, canon text, before text, head_id text, head_digest text
+)
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-select coalesce(h.sequence, 0), coalesce(encode(h.mac, 'hex'), ''), a.id::text, private.audit_canon(a)
+select
+    coalesce(h.sequence, 0), coalesce(encode(h.mac, 'hex'), ''), a.id::text, private.audit_canon(a),
+    coalesce((select encode(p.mac, 'hex') from public.audit_seals p where p.sequence = h.sequence - 1), ''),
+    h.id::text, encode(h.digest, 'hex')
 from (select u.id from public.audit_unsealed u order by u.id limit 500) as u
 join public.audit_logs a using (id)
 left join (
-    select s.sequence, s.mac from public.audit_seals s order by s.sequence desc limit 1
+    select s.sequence, s.mac, s.id, s.digest from public.audit_seals s order by s.sequence desc limit 1
 ) as h on true
 order by a.id;
 $$;

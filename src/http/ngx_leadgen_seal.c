@@ -7,9 +7,11 @@
 
 
 #include "ngx_leadgen_ctx.h"
+#include <openssl/crypto.h>
 
 
 #define NGX_LEADGEN_SEAL_REST   1000        /* milliseconds */
+#define NGX_LEADGEN_SEAL_STRANGE  60000
 #define NGX_LEADGEN_SEAL_PAGE   500         /* rows, as in SQL */
 
 
@@ -18,6 +20,9 @@ typedef enum {
     NGX_LEADGEN_SEAL_MAC,
     NGX_LEADGEN_SEAL_ID,
     NGX_LEADGEN_SEAL_CANON,
+    NGX_LEADGEN_SEAL_BEFORE,
+    NGX_LEADGEN_SEAL_HEAD_ID,
+    NGX_LEADGEN_SEAL_HEAD_DIGEST,
     NGX_LEADGEN_SEAL_NCOLS
 } ngx_leadgen_seal_column_e;
 
@@ -42,6 +47,7 @@ static ngx_leadgen_call_t *ngx_leadgen_seal_call(const char *statement,
 static void ngx_leadgen_seal_submit(ngx_leadgen_call_t *call);
 static void ngx_leadgen_seal_told(ngx_leadgen_call_t *call);
 static void ngx_leadgen_seal_found(ngx_leadgen_call_t *call);
+static ngx_uint_t ngx_leadgen_seal_is_ours(const ngx_str_t *value);
 static ngx_int_t ngx_leadgen_seal_rows(ngx_leadgen_call_t *call,
     ngx_leadgen_call_t *seal);
 static void ngx_leadgen_seal_sealed(ngx_leadgen_call_t *call);
@@ -124,8 +130,9 @@ ngx_leadgen_seal_run(ngx_event_t *ev)
         }
 
     } else {
-        call = ngx_leadgen_seal_call("select sequence, mac, id, canon from "
-                                     "api.audit_unsealed()", 0,
+        call = ngx_leadgen_seal_call("select sequence, mac, id, canon, "
+                                     "before, head_id, head_digest "
+                                     "from api.audit_unsealed()", 0,
                                      ngx_leadgen_seal_found);
     }
 
@@ -216,6 +223,14 @@ ngx_leadgen_seal_found(ngx_leadgen_call_t *call)
 
     ngx_leadgen_seal.head = head;
 
+    if (head && !ngx_leadgen_seal_is_ours(call->values)) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "leadgen: seal: the last seal of the audit log was made "
+                      "with another key: nothing is sealed with this one");
+        ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_STRANGE);
+        return;
+    }
+
     /* the pool of what was found lives until all of it is copied */
 
     seal = ngx_leadgen_call_create(ngx_leadgen_seal.pool, 4);
@@ -230,6 +245,27 @@ ngx_leadgen_seal_found(ngx_leadgen_call_t *call)
     seal->done = ngx_leadgen_seal_sealed;
 
     ngx_leadgen_seal_submit(seal);
+}
+
+
+/* A chain of two keys could be verified with neither. */
+
+static ngx_uint_t
+ngx_leadgen_seal_is_ours(const ngx_str_t *value)
+{
+    u_char                    mac[NGX_LEADGEN_CHAIN_TEXT];
+    ngx_leadgen_chain_part_t  part;
+
+    part.previous = value[NGX_LEADGEN_SEAL_BEFORE];
+    part.sequence = ngx_leadgen_seal.head;
+    part.id = value[NGX_LEADGEN_SEAL_HEAD_ID];
+    part.digest = value[NGX_LEADGEN_SEAL_HEAD_DIGEST];
+
+    return ngx_leadgen_chain_seal(ngx_leadgen_seal.conf->audit_key, &part, mac)
+           == NGX_OK
+           && value[NGX_LEADGEN_SEAL_MAC].len == NGX_LEADGEN_CHAIN_TEXT
+           && CRYPTO_memcmp(value[NGX_LEADGEN_SEAL_MAC].data, mac,
+                            NGX_LEADGEN_CHAIN_TEXT) == 0;
 }
 
 

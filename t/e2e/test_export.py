@@ -20,11 +20,11 @@ ROWS = int(os.environ.get("LEADGEN_LONG") and "300000" or "12000")
 
 @pytest.fixture(scope="module")
 def rows(gateway):
-    """Rows of an action that nothing else brings, 400 bytes each."""
+    """Rows about a thing that nothing else is about, 400 bytes each."""
     gateway.sql(
-        "insert into public.audit_logs (id, action, timestamp, success, user_agent)"
+        "insert into public.audit_logs (id, action, resource_type, timestamp, success, user_agent)"
         " select overlay(private.uuid_at(now())::text placing lpad(to_hex(n), 12, '0') from 25)::uuid,"
-        " 'system_restore', now(), true, '=' || repeat('x', 200) || n from generate_series(1, %s) n", ROWS)
+        " 'system_restore', 'export_test', now(), true, '=' || repeat('x', 200) || n from generate_series(1, %s) n", ROWS)
     return ROWS
 
 
@@ -34,7 +34,7 @@ def download(gateway, accept, buffer=None):
     connection.connect()
     if buffer:
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-    connection.request("GET", f"{PATH}?action=system_restore", headers={
+    connection.request("GET", f"{PATH}?resource_type=export_test", headers={
         "Authorization": f"Bearer {gateway.token('admin')}", "Accept": accept})
     response = connection.getresponse()
     try:
@@ -112,7 +112,7 @@ def test_a_file_cut_short_looks_so(gateway, rows, version):
     """PostgreSQL refuses in the middle: there is no last chunk."""
     with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 32768)
-        client.sendall(f"GET {PATH}?action=system_restore HTTP/{version}\r\nHost: x\r\nAccept: text/csv\r\n"
+        client.sendall(f"GET {PATH}?resource_type=export_test HTTP/{version}\r\nHost: x\r\nAccept: text/csv\r\n"
                        f"Authorization: Bearer {gateway.token('admin')}\r\n\r\n".encode())
         received = client.recv(4096)
         assert b" 200 " in received
