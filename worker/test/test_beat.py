@@ -42,15 +42,10 @@ def test_killed_anywhere(database):
                     lambda: database.rows("delete from public.jobs; delete from mail.beat_runs"))
 
 
-def holder(database):
-    return database.rows("select pid from pg_locks where locktype = 'advisory' and granted and database ="
-                         " (select oid from pg_database where datname = current_database())")
-
-
 def test_two_beats(database, workers):
     """Every entry each second; the one with the lock is killed in between."""
     every, seconds = (10, 300) if LONG else (1, 8)
-    beats = [workers.start("beat", "-l", "info", BEAT_EVERY=str(every)) for _ in range(2)]
+    beats = [workers.start("beat", "-l", "info", BEAT_EVERY=str(every), BOUNCE_MAILBOX="maildir:/x") for _ in range(2)]
     wait_until(lambda: database.value("select count(*) from mail.beat_runs"), 20, "beat")
     time.sleep(seconds)
     leader = next(process for process in beats if "has the lock" in process.log.read_text())

@@ -2,14 +2,16 @@
 
 import collections
 import mailbox
+import pathlib
 import uuid
 
 import pytest
 from conftest import killed_anywhere
+from imap import Server
 from reports import OURS, reports
 
 from app.core import settings
-from app.core.errors import Failure
+from app.core.errors import Failure, TryAgain
 from app.mail import bounces, report, suppression
 
 ALL = list(reports())
@@ -92,7 +94,7 @@ def test_killed_anywhere(database, box):
     for name, raw, kind, message, to in ALL[:3]:
         sent(database, message, to)
         box.add(raw)
-    files = sorted((box._path and __import__("pathlib").Path(box._path) / "new").iterdir())
+    files = sorted((pathlib.Path(box._path) / "new").iterdir())
     kept = {path: path.read_bytes() for path in files}
 
     def again():
@@ -155,3 +157,30 @@ def test_no_mailbox(database, monkeypatch, value, text):
     monkeypatch.setattr(settings, "BOUNCE_MAILBOX", value)
     with pytest.raises(Failure, match=text):
         bounces.process()
+
+
+@pytest.fixture
+def imap(database):
+    server = Server([raw for _, raw, *_ in ALL])
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_imap_mailbox(database, imap, monkeypatch):
+    url = f"imap://me:secret@127.0.0.1:{imap.server_address[1]}/"
+    monkeypatch.setattr(settings, "BOUNCE_MAILBOX", url + "Bounces")
+    for _, _, _, message, to in ALL:
+        sent(database, message, to or "x@lead.example")
+    assert bounces.process() == {"read": len(ALL), **collections.Counter(kind for _, _, kind, _, _ in ALL)}
+    assert all(flags == ({r"\Seen", r"\Flagged"} if kind == "unparsable" else {r"\Seen"})
+               for (_, flags), (_, _, kind, _, _) in zip(imap.mails, ALL))
+    assert bounces.process() == {"read": 0}
+
+    monkeypatch.setattr(settings, "BOUNCE_MAILBOX", url + "Elsewhere")
+    with pytest.raises(Failure, match="no such folder"):
+        bounces.process()
+    monkeypatch.setattr(settings, "BOUNCE_MAILBOX", url.replace("secret", "wrong") + "Bounces")
+    with pytest.raises(TryAgain, match="can't be opened") as raised:
+        bounces.process()
+    assert "wrong" not in str(raised.value)
