@@ -87,6 +87,13 @@ typedef struct {
 ngx_int_t ngx_leadgen_level_get(ngx_leadgen_level_t *level);
 
 
+/*
+ * When the oldest event happened that this worker has and has not shipped, in
+ * microseconds since 1970; 0: there is none.
+ */
+uint64_t ngx_leadgen_age_oldest(void);
+
+
 /* --- event --- */
 
 /*

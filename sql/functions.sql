@@ -36,6 +36,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/jobs_api.sql
 \ir functions/relay.sql
 \ir functions/events.sql
+\ir functions/stats.sql
 
 revoke all on all functions in schema api, private, job from public, leadgen_gateway, leadgen_worker;
 grant execute on all functions in schema api to leadgen_gateway;

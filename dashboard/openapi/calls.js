@@ -36,15 +36,6 @@ const IDEMPOTENCY = {
   description: "What comes again under the same key is done once.",
 };
 
-const READY = {
-  type: "object",
-  properties: {
-    status: { enum: ["ready", "not_ready"] },
-    checks: { type: "object" },
-  },
-  required: ["status"],
-};
-
 const session = { tag: "Authentication" };
 const users = { tag: "Users" };
 const audit = { tag: "Audit log" };
@@ -354,17 +345,33 @@ export const calls = {
   },
   "GET /api/health/detailed": {
     ...health,
-    summary: "How is the machine, and what does it depend on?",
+    summary: "How are it and what it needs?",
     replies: { 200: ref("Health"), 503: ref("Health") },
   },
   "GET /api/health/readiness": {
     ...health,
-    summary: "Can it take requests?",
-    replies: { 200: READY, 503: READY },
+    summary: "Should it be sent requests?",
+    description: "With `?verbose` all checks are listed, not only those that fail.",
+    replies: { 200: ref("Readiness"), 503: ref("Readiness") },
+  },
+  "GET /api/health/readiness/:check": {
+    ...health,
+    summary: "One check, or one service",
+    replies: { 200: ref("Readiness"), 503: ref("Readiness") },
   },
   "GET /api/health/liveness": {
     ...health,
     summary: "Does it live?",
     replies: { 200: object({ status: { const: "alive" } }) },
+  },
+  "GET /metrics": {
+    ...health,
+    summary: "What has been counted, as Prometheus reads it",
+    replies: { 200: null },
+  },
+  "GET /api/admin/stats": {
+    ...health,
+    summary: "Figures for an overview",
+    replies: { 200: ref("Stats") },
   },
 };

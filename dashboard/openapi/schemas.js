@@ -231,5 +231,42 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
       },
       required: ["status", "timestamp", "service", "system", "services"],
     },
+    Readiness: object({
+      status: { type: "string", enum: ["ready", "not_ready"] },
+      checks: {
+        type: "object",
+        description: "By name: ok, or what is wrong.",
+        additionalProperties: text,
+      },
+    }),
+    Stats: object({
+      users: object({
+        total: count,
+        active: count,
+        inactive: count,
+        by_role: {
+          type: "object",
+          additionalProperties: object({ active: count, inactive: count }),
+        },
+      }),
+      jobs: object({
+        total: count,
+        by_status: { type: "object", additionalProperties: count },
+        by_queue: {
+          type: "object",
+          additionalProperties: { type: "object", additionalProperties: count },
+        },
+      }),
+      requests: object({
+        total: count,
+        allowed: count,
+        public: count,
+        denied: count,
+        unauthenticated: count,
+      }),
+      denials: count,
+      events: object({ appended: count, shipped: count, parked: count, refused: count }),
+      uptime_seconds: count,
+    }),
   };
 }

@@ -59,6 +59,13 @@ ngx_leadgen_adopt_stop(void)
 }
 
 
+ngx_queue_t *
+ngx_leadgen_adopt_segments(void)
+{
+    return ngx_leadgen_adopt.group ? &ngx_leadgen_adopt.group->segments : NULL;
+}
+
+
 static void
 ngx_leadgen_adopt_scan(ngx_event_t *ev)
 {

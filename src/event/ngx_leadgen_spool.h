@@ -327,6 +327,9 @@ ngx_uint_t ngx_leadgen_level_admits(ngx_leadgen_mode_e mode);
 void ngx_leadgen_adopt_start(ngx_leadgen_backend_t *threads);
 void ngx_leadgen_adopt_stop(void);
 
+/* Segments of a dead worker that are being shipped; NULL: none are. */
+ngx_queue_t *ngx_leadgen_adopt_segments(void);
+
 
 /* --- sync --- */
 

@@ -321,6 +321,9 @@ ngx_int_t ngx_leadgen_verify_serve(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_settings_routes(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
+ngx_int_t ngx_leadgen_stats_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+
 /* A new JSON array of the names of permissions. */
 json_t *ngx_leadgen_admin_names(ngx_leadgen_permissions_t permissions);
 

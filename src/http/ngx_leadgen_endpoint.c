@@ -17,6 +17,7 @@
 #define NGX_LEADGEN_SERVE_RESET        ngx_leadgen_reset_serve
 #define NGX_LEADGEN_SERVE_CONFIRM      ngx_leadgen_reset_confirm
 #define NGX_LEADGEN_SERVE_ROLES        ngx_leadgen_admin_roles
+#define NGX_LEADGEN_SERVE_STATS        ngx_leadgen_stats_serve
 #define NGX_LEADGEN_SERVE_PERMISSIONS  ngx_leadgen_admin_permissions
 #define NGX_LEADGEN_SERVE_ROUTES       ngx_leadgen_settings_routes
 #define NGX_LEADGEN_SERVE_EXPORT       ngx_leadgen_export_serve

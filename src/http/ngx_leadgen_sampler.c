@@ -20,6 +20,7 @@ static struct {
 
 static void ngx_leadgen_sampler_run(ngx_event_t *ev);
 static void ngx_leadgen_sampler_memory(void);
+static void ngx_leadgen_sampler_spool(void);
 
 
 void
@@ -79,6 +80,7 @@ ngx_leadgen_sampler_run(ngx_event_t *ev)
                            ngx_leadgen_worker.database
                            ? 1000 * ngx_leadgen_revocation_age() : 0);
     ngx_leadgen_sampler_memory();
+    ngx_leadgen_sampler_spool();
     ngx_leadgen_backend_sample();
 
     ngx_add_timer(ev, NGX_LEADGEN_SAMPLER_INTERVAL);
@@ -117,4 +119,17 @@ ngx_leadgen_sampler_memory(void)
         ngx_leadgen_metric_set(NGX_LEADGEN_METRIC_RESIDENT_MEMORY,
                                pages * ngx_pagesize);
     }
+}
+
+
+static void
+ngx_leadgen_sampler_spool(void)
+{
+    uint64_t  now, oldest;
+
+    oldest = ngx_leadgen_worker.audit ? ngx_leadgen_age_oldest() : 0;
+    now = ngx_leadgen_time_now();
+
+    ngx_leadgen_metric_set(NGX_LEADGEN_METRIC_SPOOL_OLDEST,
+                           oldest && now > oldest ? (now - oldest) / 1000 : 0);
 }
