@@ -90,6 +90,12 @@ typedef enum {
     NGX_LEADGEN_EVENT_USER_AGENT,
     NGX_LEADGEN_EVENT_ERROR,
     NGX_LEADGEN_EVENT_CAPTURED,             /* a JSON object */
+    NGX_LEADGEN_EVENT_ROUTE,            /* the rule's path, with its names */
+    NGX_LEADGEN_EVENT_REQUIRES,         /* permissions, with spaces between */
+    NGX_LEADGEN_EVENT_PERMISSION,       /* the first one that is missing */
+    NGX_LEADGEN_EVENT_CONDITION,        /* the one that does not hold */
+    NGX_LEADGEN_EVENT_SHADOW,           /* what a shadow policy would do */
+    NGX_LEADGEN_EVENT_SHADOW_ROUTE,
     NGX_LEADGEN_EVENT_NTEXTS
 } ngx_leadgen_event_text_e;
 

@@ -59,6 +59,37 @@ char *ngx_leadgen_roles_add(ngx_conf_t *cf, ngx_array_t *roles,
 const ngx_leadgen_role_t *ngx_leadgen_roles_find(const ngx_array_t *roles,
     const ngx_str_t *name);
 
+/*
+ * What a role of the configuration, or else of the database, grants.  NGX_OK,
+ * or NGX_DECLINED: there is no such role, and no permission.
+ */
+ngx_int_t ngx_leadgen_roles_grant(const ngx_array_t *roles,
+    const ngx_str_t *name, ngx_leadgen_permissions_t *permissions);
+
+/*
+ * The i-th of all roles, those of the configuration first: NGX_OK, NGX_DECLINED
+ * when it is to be left out, or NGX_DONE behind the last one.  Its name may
+ * change with the next turn of the event loop.
+ */
+ngx_int_t ngx_leadgen_roles_get(const ngx_array_t *roles, ngx_uint_t i,
+    ngx_leadgen_role_t *role);
+
+
+/* --- feed: the roles of the database, as PostgreSQL tells them --- */
+
+extern const char  ngx_leadgen_feed_statement[];
+
+/* Starts the feed of this worker, by a backend that listens to the channel
+ * leadgen_roles and says when it is connected and notified. */
+void ngx_leadgen_feed_start(ngx_cycle_t *cycle,
+    ngx_leadgen_backend_t *backend);
+void ngx_leadgen_feed_stop(void);
+void ngx_leadgen_feed_connected(void);
+void ngx_leadgen_feed_notified(const ngx_str_t *payload);
+
+/* Takes the result of ngx_leadgen_feed_statement over.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_feed_apply(ngx_leadgen_call_t *call);
+
 
 /* --- rule: one line of a policy --- */
 
@@ -93,6 +124,16 @@ typedef struct {
 } ngx_leadgen_argument_t;
 
 
+/* What a rule asks for beside permissions, in the order of asking. */
+
+typedef enum {
+    NGX_LEADGEN_CONDITION_ROLE = 0,         /* role=, any of them */
+    NGX_LEADGEN_CONDITION_OWN,              /* own=, a segment: the user's id */
+    NGX_LEADGEN_CONDITION_IP,               /* ip=, the client's network */
+    NGX_LEADGEN_NCONDITIONS
+} ngx_leadgen_condition_e;
+
+
 /* Lifetime: cycle. */
 
 typedef struct {
@@ -101,11 +142,17 @@ typedef struct {
     ngx_array_t                params;      /* ngx_str_t: names, in order */
 
     ngx_leadgen_permissions_t  permissions; /* all needed; 0: none */
-    ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
+    ngx_str_t                  requires;    /* their names, spaces between */
     unsigned                   is_public:1;
     unsigned                   upgrade:1;   /* to a WebSocket */
     unsigned                   has_mode:1;
     unsigned                   captures_response:1;
+
+    ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
+    ngx_uint_t                 own;         /* of params, from 1; 0: none */
+    ngx_array_t               *networks;    /* ngx_cidr_t: any; NULL */
+    ngx_str_t                  conditions[NGX_LEADGEN_NCONDITIONS];
+                                            /* as written; empty: none */
 
     ngx_int_t                  action;      /* audit=, or NGX_ERROR */
     ngx_leadgen_mode_e         audit_mode;
@@ -127,10 +174,11 @@ typedef ngx_int_t (*ngx_leadgen_rule_action_pt)(const ngx_str_t *name);
 
 /*
  * Makes a rule from the words of a policy line:
- * METHOD[|METHOD...] PATH GRANT... [audit=ACTION [audit_mode=MODE]
- * [capture=request:POINTER|response:POINTER...] [job=TASK(NAME=SOURCE,...)]]
- * [resource=TYPE] [upgrade], a grant being "public", "authenticated", a
- * permission, or role=NAME[|NAME...].
+ * METHOD[|METHOD...] PATH GRANT... [CONDITION...] [audit=ACTION
+ * [audit_mode=MODE] [capture=request:POINTER|response:POINTER...]
+ * [job=TASK(NAME=SOURCE,...)]] [resource=TYPE] [upgrade], a grant being
+ * "public", "authenticated", a permission, or role=NAME[|NAME...], a condition
+ * own=:NAME or ip=NETWORK[|NETWORK...].
  * NULL: an error that is already logged.
  */
 ngx_leadgen_rule_t *ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words,
@@ -153,6 +201,13 @@ ngx_int_t ngx_leadgen_task_parse(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 
 /* ngx_leadgen_method_e, or NGX_ERROR for a method no rule can name. */
 ngx_int_t ngx_leadgen_rule_method(const ngx_str_t *name);
+
+/* Writes the names of the rule's permissions down.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_rule_names_permissions(ngx_pool_t *pool,
+    ngx_leadgen_rule_t *rule);
+
+/* Cuts the first word off a list, whose data is NULL after the last one. */
+ngx_str_t ngx_leadgen_rule_word(ngx_str_t *list, u_char separator);
 
 /* The first segments of a rule's path up to one that is not a literal. */
 ngx_str_t ngx_leadgen_rule_prefix(const ngx_leadgen_rule_t *rule);
@@ -194,14 +249,44 @@ void ngx_leadgen_trie_find(const ngx_leadgen_trie_t *trie, ngx_uint_t method,
 ngx_uint_t ngx_leadgen_trie_count(const ngx_leadgen_trie_t *trie);
 
 
+/* --- condition --- */
+
+/*
+ * Adds the condition that a word of a policy line is, after the rule's path.
+ * NGX_OK, NGX_DECLINED when it is none, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_condition_parse(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
+    const ngx_str_t *word);
+
+/*
+ * The first condition (ngx_leadgen_condition_e) that does not hold for the
+ * principal, at the client's address, or NGX_ERROR: all do.  Of a public rule
+ * the principal is not looked at.
+ */
+ngx_int_t ngx_leadgen_condition_failed(const ngx_leadgen_match_t *match,
+    const ngx_leadgen_principal_t *principal, struct sockaddr *client);
+
+/* Whether a list of names, as role= has it, names a role. */
+ngx_uint_t ngx_leadgen_condition_has_role(const ngx_array_t *roles,
+    const ngx_str_t *name);
+
+
 /* --- decide --- */
 
 /*
- * Whether the rule lets the principal (NULL: nobody) through.  The answer is
- * NGX_LEADGEN_PROBLEM_NONE or the reason why not.
+ * Whether the rule that was found lets the principal (NULL: nobody) through
+ * from the client's address.  The answer is NGX_LEADGEN_PROBLEM_NONE or the
+ * reason why not.
  */
-ngx_leadgen_problem_e ngx_leadgen_decide(const ngx_leadgen_rule_t *rule,
-    const ngx_leadgen_principal_t *principal);
+ngx_leadgen_problem_e ngx_leadgen_decide(const ngx_leadgen_match_t *match,
+    const ngx_leadgen_principal_t *principal, struct sockaddr *client);
+
+/*
+ * The role with the fewest permissions of those that the rule asks for and that
+ * have what it needs; its name is empty when there is none, or any will do.
+ */
+ngx_leadgen_role_t ngx_leadgen_decide_smallest(const ngx_array_t *roles,
+    const ngx_leadgen_rule_t *rule);
 
 /* The first permission that the rule needs and the principal lacks, or
  * NGX_ERROR when there is none. */

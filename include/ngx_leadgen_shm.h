@@ -282,6 +282,33 @@ ngx_int_t ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *key,
 time_t ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key);
 
 
+/* --- grant: the roles that stand in the database --- */
+
+#define NGX_LEADGEN_GRANTS  256             /* roles, at most */
+
+typedef struct {
+    uint64_t                   permissions; /* ngx_leadgen_permissions_t */
+    u_char                     len;
+    u_char                     name[63];
+} ngx_leadgen_grant_t;
+
+/*
+ * Replaces the zone's roles, unless it has those of this version or a later one
+ * already.  They stand in the order of their names' bytes.  NGX_OK, or
+ * NGX_ERROR when there is not room for all (logged).
+ */
+ngx_int_t ngx_leadgen_grant_set(const ngx_leadgen_grant_t *grants,
+    ngx_uint_t n, uint64_t version);
+
+/* The version of the zone's roles; 0: none were ever known. */
+uint64_t ngx_leadgen_grant_version(void);
+
+/* All of them, or the one of a name (NULL: there is none), in memory of this
+ * worker that may change with the next call of either. */
+const ngx_leadgen_grant_t *ngx_leadgen_grant_all(ngx_uint_t *n);
+const ngx_leadgen_grant_t *ngx_leadgen_grant_find(const ngx_str_t *name);
+
+
 /* --- throttle: who may try a password, and when --- */
 
 /* What is attempted: failures at one do not count for the others. */

@@ -145,7 +145,7 @@ Content-Type: application/json
 --- token: admin
 --- request eval
 ['GET /api/auth/login', 'HEAD /api/auth/login', 'PUT /api/auth/login', 'OPTIONS /api/auth/login', 'FOO /api/auth/login',
- "POST /api/auth/me\n{}", 'DELETE /api/admin/roles', 'PATCH /api/admin/permissions/me']
+ "POST /api/auth/me\n{}", 'DELETE /api/admin/routes', 'PATCH /api/admin/permissions/me']
 --- error_code eval
 [(405) x 8]
 --- response_headers eval
@@ -218,7 +218,7 @@ GET /api/admin/roles
 --- response_headers
 Content-Type: application/json
 --- response_body eval
-qr/^\{"roles":\[\{"name":"admin","permissions":\[[^\]]+\]\},\{"name":"manager","permissions":\[[^\]]+\]\},\{"name":"user","permissions":\["lead:read"\]\},\{"name":"analyst","permissions":\["campaign:read","lead:read","analytics:read","analytics:export"\]\}\],"permissions":\[(?:\{"name":"[a-z_:]+","category":"[a-z]+","description":"[^"]+"\},?){26}\]\}$/
+qr/^\{"roles":\[\{"name":"admin","permissions":\[[^\]]+\],"custom":false\},\{"name":"manager","permissions":\[[^\]]+\],"custom":false\},\{"name":"user","permissions":\["lead:read"\],"custom":false\},\{"name":"analyst","permissions":\["campaign:read","lead:read","analytics:read","analytics:export"\],"custom":false\}\],"permissions":\[(?:\{"name":"[a-z_:]+","category":"[a-z]+","description":"[^"]+"\},?){26}\]\}$/
 
 
 

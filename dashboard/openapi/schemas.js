@@ -88,7 +88,11 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
     }),
     Role: {
       type: "object",
-      properties: { name: text, permissions: list(ref("Permission")) },
+      properties: {
+        name: text,
+        permissions: list(ref("Permission")),
+        custom: { type: "boolean", description: "It stands in the database." },
+      },
       required: ["name", "permissions"],
     },
     Event: {

@@ -7,6 +7,18 @@
  */
 
 
+-- All roles: those of the configuration, and of the database the others.
+create or replace function private.roles_of(request jsonb)
+returns table (name text, permissions jsonb)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+select c.key, c.value from jsonb_each(request -> 'roles') c
+union all
+select r.name, to_jsonb(r.permissions) from public.roles r where not request -> 'roles' ? r.name;
+$$;
+
+
 /*
  * A cursor is the last id of a page: a version byte and 8 bytes, in base64 that
  * needs no escaping in a URL.
@@ -128,10 +140,8 @@ begin
             or t.text collate "und-x-icu" ~ '[[:cntrl:]]'
         ) then
             'Send 1 to 500 characters without control characters, or leave it out.'
-        when t.name = 'role' and (request -> 'roles' ? t.text) is not true then
-            'Send one of '
-            || (select string_agg(r.name, ', ' order by r.name) from jsonb_object_keys(request -> 'roles') as r (name))
-            || '.'
+        when t.name = 'role' and not exists (select from private.roles_of(request) r where r.name = t.text) then
+            'Send one of ' || (select string_agg(r.name, ', ' order by r.name) from private.roles_of(request) r) || '.'
         when t.name = 'is_active' and jsonb_typeof(t.value) <> 'boolean' then
             'Send true or false.'
         when t.name = 'hashed_password' and not private.is_password_hash(t.text) then
@@ -176,11 +186,11 @@ $$;
 
 
 /*
- * The permissions of a role, as an array; none for a role that is not in the
- * configuration any more.
+ * The permissions of a role, as an array; none for a role that is neither in the
+ * configuration nor in the database any more.
  */
 create or replace function private.role_permissions(request jsonb, role text) returns jsonb
-language plpgsql immutable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -188,29 +198,30 @@ begin
         raise exception 'the request has no roles';
     end if;
 
-    return coalesce(request -> 'roles' -> role, '[]');
+    return coalesce((select r.permissions from private.roles_of(request) r where r.name = role), '[]');
 end
 $$;
 
 
 /*
- * Refuses a role whose permissions exceed those of the caller: LG403 naming
- * them.
+ * Refuses permissions of a role that exceed those of the caller, as the gateway
+ * has judged them and as they are now: LG403 naming them.
  *
  * field  of the body that is to blame, or NULL
  */
-create or replace function private.role_within(request jsonb, role text, field text)
+create or replace function private.permissions_within(request jsonb, role text, permissions jsonb, field text)
 returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    own constant jsonb := private.role_permissions(request, request #>> '{principal,role}');
     missing text;
 begin
     select string_agg(p.name, ', ' order by p.name)
     into missing
-    from jsonb_array_elements_text(private.role_permissions(request, role)) as p (name)
-    where (request #> '{principal,permissions}' ? p.name) is not true;
+    from jsonb_array_elements_text(permissions) as p (name)
+    where (request #> '{principal,permissions}' ? p.name and own ? p.name) is not true;
 
     if missing is not null then
         perform private.refuse(
@@ -222,6 +233,16 @@ begin
         );
     end if;
 end
+$$;
+
+
+-- The same of the permissions that a role has.
+create or replace function private.role_within(request jsonb, role text, field text)
+returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+select private.permissions_within(request, role, private.role_permissions(request, role), field);
 $$;
 
 
@@ -401,10 +422,11 @@ declare
     role constant text := coalesce(body ->> 'role', 'user');
     account public.users;
 begin
+    -- first, so that the role is not deleted meanwhile
+    perform private.users_lock(request);
     perform private.user_check(
         request, array['email', 'name', 'hashed_password', 'role'], array['email', 'name', 'hashed_password']
     );
-    perform private.users_lock(request);
 
     if private.role_permissions(request, role) <@ private.role_permissions(request, 'user') then
         perform private.role_within(request, role, 'role');
@@ -467,10 +489,10 @@ declare
         else '{}'
     end;
 begin
+    perform private.users_lock(request);
     perform private.user_check(
         request, array['email', 'name', 'role', 'is_active', 'hashed_password', 'reason'], '{}'
     );
-    perform private.users_lock(request);
 
     before := private.user_of_path(request);
     perform private.role_within(request, before.role, null);

@@ -8,6 +8,7 @@ TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessio
           "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id",
           "audit_hours": "events", "audit_user_hours": "events", "audit_reports": "key",
           "audit_seals": "mac", "audit_anchors": "mac", "audit_unsealed": "id", "audit_settings": "retention",
+          "roles": "name", "roles_version": "version",
           "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 
 JOBS = {"event_ingest", "job", "job_create", "job_delete", "job_queues", "job_retry", "job_workers", "jobs",
@@ -27,11 +28,12 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
     assert {name for name, _ in callable_} >= JOBS
     callable_ = [row for row in callable_ if row[0] not in JOBS or not row[1]]
     assert callable_ == [(name, True) for name in (
-        "audit_anchor", "audit_export", "audit_ingest", "audit_ledger", "audit_logs", "audit_report", "audit_retention",
-        "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify", "login_account", "login_begin", "login_finish", "logout", "mail_done",
-        "mail_take", "me", "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
-        "password_reset_confirm",
-        "password_upgrade", "refresh", "revocations_since", "schema_version", "stats", "user", "user_create", "user_delete",
+        "audit_anchor", "audit_export", "audit_ingest", "audit_ledger", "audit_logs", "audit_report",
+        "audit_retention", "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify",
+        "decision", "login_account", "login_begin", "login_finish", "logout", "mail_done", "mail_take", "me",
+        "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
+        "password_reset_confirm", "password_upgrade", "refresh", "revocations_since", "role_create", "role_delete",
+        "role_update", "roles_known", "schema_version", "stats", "user", "user_create", "user_delete",
         "user_sessions", "user_sessions_end", "user_update", "users")]
 
     assert untouched.rows("""

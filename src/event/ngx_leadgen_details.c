@@ -7,23 +7,59 @@
 #include "ngx_leadgen_spool.h"
 
 
+/* What of an event's texts is shown here; the others are columns. */
+
+static const struct {
+    const char                *name;
+    ngx_leadgen_event_text_e   which;
+} ngx_leadgen_details_texts[] = {
+    { "method",       NGX_LEADGEN_EVENT_METHOD },
+    { "path",         NGX_LEADGEN_EVENT_PATH },
+    { "role",         NGX_LEADGEN_EVENT_ROLE },
+    { "route",        NGX_LEADGEN_EVENT_ROUTE },
+    { "requires",     NGX_LEADGEN_EVENT_REQUIRES },
+    { "permission",   NGX_LEADGEN_EVENT_PERMISSION },
+    { "condition",    NGX_LEADGEN_EVENT_CONDITION },
+    { "shadow",       NGX_LEADGEN_EVENT_SHADOW },
+    { "shadow_route", NGX_LEADGEN_EVENT_SHADOW_ROUTE }
+};
+
+
+size_t
+ngx_leadgen_details_size(const ngx_leadgen_record_t *record)
+{
+    size_t      texts;
+    ngx_uint_t  i;
+
+    texts = 0;
+
+    for (i = 0; i < sizeof(ngx_leadgen_details_texts)
+                    / sizeof(ngx_leadgen_details_texts[0]); i++)
+    {
+        texts += record->event.text[ngx_leadgen_details_texts[i].which].len;
+    }
+
+    return NGX_LEADGEN_DETAILS_FIXED + NGX_LEADGEN_DETAILS_FACTOR * texts
+           + record->event.text[NGX_LEADGEN_EVENT_CAPTURED].len;
+}
+
+
 u_char *
 ngx_leadgen_details_write(u_char *dst, const ngx_leadgen_record_t *record)
 {
-    const ngx_str_t            *text;
+    ngx_uint_t                  i;
     const ngx_leadgen_event_t  *event;
 
     event = &record->event;
-    text = event->text;
 
     *dst++ = '{';
 
-    dst = ngx_leadgen_details_text(dst, "method",
-                                   &text[NGX_LEADGEN_EVENT_METHOD]);
-    dst = ngx_leadgen_details_text(dst, "path",
-                                   &text[NGX_LEADGEN_EVENT_PATH]);
-    dst = ngx_leadgen_details_text(dst, "role",
-                                   &text[NGX_LEADGEN_EVENT_ROLE]);
+    for (i = 0; i < sizeof(ngx_leadgen_details_texts)
+                    / sizeof(ngx_leadgen_details_texts[0]); i++)
+    {
+        dst = ngx_leadgen_details_text(dst, ngx_leadgen_details_texts[i].name,
+                  &event->text[ngx_leadgen_details_texts[i].which]);
+    }
 
     if (dst[-1] != '{') {
         *dst++ = ',';
@@ -40,9 +76,9 @@ ngx_leadgen_details_write(u_char *dst, const ngx_leadgen_record_t *record)
                           (ngx_uint_t) event->duration % 1000);
     }
 
-    if (text[NGX_LEADGEN_EVENT_CAPTURED].len) {
+    if (event->text[NGX_LEADGEN_EVENT_CAPTURED].len) {
         dst = ngx_sprintf(dst, ",\"captured\":%V",
-                          &text[NGX_LEADGEN_EVENT_CAPTURED]);
+                          &event->text[NGX_LEADGEN_EVENT_CAPTURED]);
     }
 
     if (event->truncated) {

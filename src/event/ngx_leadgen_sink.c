@@ -160,12 +160,7 @@ ngx_leadgen_sink_bound(const ngx_leadgen_record_t *record,
     }
 
     if (column->put == ngx_leadgen_sink_details) {
-        return fixed + NGX_LEADGEN_DETAILS_FIXED
-               + NGX_LEADGEN_DETAILS_FACTOR
-                 * (text[NGX_LEADGEN_EVENT_METHOD].len
-                    + text[NGX_LEADGEN_EVENT_PATH].len
-                    + text[NGX_LEADGEN_EVENT_ROLE].len)
-               + text[NGX_LEADGEN_EVENT_CAPTURED].len;
+        return fixed + ngx_leadgen_details_size(record);
     }
 
     return fixed;

@@ -239,8 +239,11 @@ ngx_int_t ngx_leadgen_adopt_read(ngx_leadgen_batch_t *batch, ngx_uint_t max);
 
 /* --- details: the JSON object of a row --- */
 
-#define NGX_LEADGEN_DETAILS_FIXED   256     /* bytes, at most, without texts */
+#define NGX_LEADGEN_DETAILS_FIXED   384     /* bytes, at most, without texts */
 #define NGX_LEADGEN_DETAILS_FACTOR  24      /* bytes for one of a text */
+
+/* Bytes that the object of a record takes at most. */
+size_t ngx_leadgen_details_size(const ngx_leadgen_record_t *record);
 
 u_char *ngx_leadgen_details_write(u_char *dst,
     const ngx_leadgen_record_t *record);

@@ -21,6 +21,8 @@ static ngx_int_t ngx_leadgen_audit_action(ngx_http_request_t *r,
 static void ngx_leadgen_audit_fill(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_action_e action);
 static void ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx);
+static void ngx_leadgen_audit_fill_decision(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
 static ngx_uint_t ngx_leadgen_audit_is_safe(ngx_http_request_t *r);
 static void ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx);
 static void ngx_leadgen_audit_early(ngx_http_request_t *r,
@@ -197,6 +199,7 @@ ngx_leadgen_audit_fill(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     ngx_leadgen_audit_fill_resource(ctx);
+    ngx_leadgen_audit_fill_decision(r, ctx);
 }
 
 
@@ -220,6 +223,53 @@ ngx_leadgen_audit_fill_resource(ngx_leadgen_ctx_t *ctx)
     if (rule->resource_id != NGX_ERROR) {
         text[NGX_LEADGEN_EVENT_RESOURCE_ID] =
             ctx->match.params[rule->resource_id];
+    }
+}
+
+
+/* By which somebody can be told later why they were refused. */
+
+static void
+ngx_leadgen_audit_fill_decision(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    ngx_int_t                  which;
+    ngx_str_t                 *text;
+    const ngx_leadgen_rule_t  *rule;
+
+    text = ctx->event.text;
+    rule = ctx->match.rule;
+
+    if (rule == NULL) {
+        return;
+    }
+
+    text[NGX_LEADGEN_EVENT_ROUTE] = rule->path;
+
+    if (ctx->problem == NGX_LEADGEN_PROBLEM_NONE) {
+        return;
+    }
+
+    text[NGX_LEADGEN_EVENT_REQUIRES] = rule->requires;
+
+    if (ctx->problem != NGX_LEADGEN_PROBLEM_PERMISSION_MISSING
+        && ctx->problem != NGX_LEADGEN_PROBLEM_CONDITION_FAILED)
+    {
+        return;
+    }
+
+    which = ngx_leadgen_decide_missing(rule, &ctx->principal);
+
+    if (which != NGX_ERROR) {
+        text[NGX_LEADGEN_EVENT_PERMISSION] =
+            ngx_leadgen_permissions[which].name;
+        return;
+    }
+
+    which = ngx_leadgen_condition_failed(&ctx->match, &ctx->principal,
+                                         r->connection->sockaddr);
+
+    if (which != NGX_ERROR) {
+        text[NGX_LEADGEN_EVENT_CONDITION] = rule->conditions[which];
     }
 }
 

@@ -262,12 +262,11 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
     mcf->files.queue = 256;
     mcf->files.timeout = 60000;
 
-    /* of the database's copies above none is told of mails */
+    /* of the database's copies above none is told of these */
 
-    if (mcf->mail.driver) {
-        mcf->database.channels = "LISTEN leadgen_mails";
-        mcf->database.notified = ngx_leadgen_mailer_notified;
-    }
+    mcf->database.channels = "LISTEN leadgen_roles; LISTEN leadgen_mails";
+    mcf->database.notified = ngx_leadgen_worker_notified;
+    mcf->database.connected = ngx_leadgen_worker_connected;
 }
 
 

@@ -163,9 +163,10 @@ void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
  * tokens, if there is one. */
 void ngx_leadgen_ledger_derive(ngx_leadgen_main_conf_t *mcf);
 
-/* The backend conf's notified() of the channel leadgen_mails. */
-void ngx_leadgen_mailer_notified(void *data, ngx_str_t *channel,
+/* What the database's backend says of its channels and connections. */
+void ngx_leadgen_worker_notified(void *data, ngx_str_t *channel,
     ngx_str_t *payload);
+void ngx_leadgen_worker_connected(void *data);
 
 /* Health's part of the configuration: its defaults, and what follows from the
  * others' directives once all are read. */

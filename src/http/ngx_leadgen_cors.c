@@ -273,7 +273,9 @@ ngx_leadgen_cors_preflight(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (ngx_leadgen_target_check(r) != NGX_LEADGEN_PROBLEM_NONE) {
+    if (ngx_leadgen_target_check(r->loc_conf, &r->unparsed_uri, &r->uri)
+        != NGX_LEADGEN_PROBLEM_NONE)
+    {
         return NGX_DECLINED;
     }
 

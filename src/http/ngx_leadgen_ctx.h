@@ -88,12 +88,51 @@ ngx_uint_t ngx_leadgen_path_is_resolved(const ngx_str_t *path);
 
 /* --- target: the path of a request --- */
 
-/* NGX_LEADGEN_PROBLEM_NONE, or PATH_NOT_CANONICAL where the path must be. */
-ngx_leadgen_problem_e ngx_leadgen_target_check(ngx_http_request_t *r);
+/*
+ * NGX_LEADGEN_PROBLEM_NONE, or PATH_NOT_CANONICAL where the path must be, in
+ * the location of that configuration (loc_conf).  raw is what a client sent;
+ * NULL: of a subrequest there is nothing.
+ */
+ngx_leadgen_problem_e ngx_leadgen_target_check(void **conf,
+    const ngx_str_t *raw, const ngx_str_t *uri);
 
 /* Has all who read the target from here on read the path that was judged.
  * NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_leadgen_target_settle(ngx_http_request_t *r);
+
+
+/* --- judge: what the guard does, of which requests are only one use --- */
+
+typedef struct {
+    ngx_str_t                  method;
+    ngx_str_t                  raw;         /* the request target, as sent */
+    ngx_str_t                  uri;         /* its path, as nginx reads it */
+} ngx_leadgen_target_t;
+
+/*
+ * Finds the rule of a location (its loc_conf) for a target:
+ * NGX_LEADGEN_PROBLEM_NONE, also when
+ * none matches, or PATH_NOT_CANONICAL.  Parameters point into the uri.
+ */
+ngx_leadgen_problem_e ngx_leadgen_judge_route(
+    const ngx_leadgen_main_conf_t *mcf, void **conf,
+    const ngx_leadgen_target_t *target, ngx_leadgen_match_t *match);
+
+/*
+ * What becomes of somebody with the rule that was found, or with none.
+ * authentication says why nobody is known; a public rule does without.
+ */
+ngx_leadgen_problem_e ngx_leadgen_judge_principal(
+    const ngx_leadgen_location_conf_t *lcf, const ngx_leadgen_match_t *match,
+    ngx_leadgen_problem_e authentication,
+    const ngx_leadgen_principal_t *principal, struct sockaddr *client);
+
+
+/*
+ * The configuration (loc_conf) of the location that nginx would choose for a
+ * path, in the server of a request: names, then regular expressions.
+ */
+void **ngx_leadgen_locate(ngx_http_request_t *r, ngx_str_t *path);
 
 
 /* --- identity: what the upstream is told --- */
@@ -307,6 +346,8 @@ ngx_int_t ngx_leadgen_login_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_admin_roles(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_admin_role(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_admin_permissions(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
@@ -322,6 +363,8 @@ ngx_int_t ngx_leadgen_settings_routes(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
 ngx_int_t ngx_leadgen_stats_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_check_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
 /* A new JSON array of the names of permissions. */

@@ -16,8 +16,10 @@
 #define NGX_LEADGEN_SERVE_CHANGE       ngx_leadgen_change_serve
 #define NGX_LEADGEN_SERVE_RESET        ngx_leadgen_reset_serve
 #define NGX_LEADGEN_SERVE_CONFIRM      ngx_leadgen_reset_confirm
+#define NGX_LEADGEN_SERVE_ROLE         ngx_leadgen_admin_role
 #define NGX_LEADGEN_SERVE_ROLES        ngx_leadgen_admin_roles
 #define NGX_LEADGEN_SERVE_STATS        ngx_leadgen_stats_serve
+#define NGX_LEADGEN_SERVE_CHECK        ngx_leadgen_check_serve
 #define NGX_LEADGEN_SERVE_PERMISSIONS  ngx_leadgen_admin_permissions
 #define NGX_LEADGEN_SERVE_ROUTES       ngx_leadgen_settings_routes
 #define NGX_LEADGEN_SERVE_EXPORT       ngx_leadgen_export_serve
@@ -127,7 +129,8 @@ ngx_leadgen_endpoint_rule(ngx_conf_t *cf,
         rule->resource_id = rule->params.nelts - 1;
     }
 
-    return rule;
+    return ngx_leadgen_rule_names_permissions(cf->pool, rule) == NGX_OK
+           ? rule : NULL;
 }
 
 

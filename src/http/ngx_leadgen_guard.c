@@ -12,9 +12,6 @@ static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
 static ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(
     ngx_http_request_t *r, ngx_leadgen_principal_t *principal);
-static ngx_leadgen_problem_e ngx_leadgen_guard_no_rule(
-    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx,
-    ngx_leadgen_problem_e authentication);
 static void ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_problem_e problem);
 static ngx_int_t ngx_leadgen_guard_refuse(ngx_http_request_t *r,
@@ -74,7 +71,9 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    if (ngx_leadgen_target_check(r) != NGX_LEADGEN_PROBLEM_NONE) {
+    if (ngx_leadgen_target_check(r->loc_conf, NULL, &r->uri)
+        != NGX_LEADGEN_PROBLEM_NONE)
+    {
         return NGX_HTTP_BAD_REQUEST;
     }
 
@@ -83,7 +82,7 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
                           &match);
 
     if (match.rule == NULL
-        || ngx_leadgen_decide(match.rule, &ctx->principal)
+        || ngx_leadgen_decide(&match, &ctx->principal, r->connection->sockaddr)
            != NGX_LEADGEN_PROBLEM_NONE)
     {
         return NGX_HTTP_FORBIDDEN;
@@ -177,64 +176,38 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx)
 {
     uint64_t                  began;
+    ngx_leadgen_target_t      target;
     ngx_leadgen_problem_e     problem;
     ngx_leadgen_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
-    ngx_memzero(&ctx->match, sizeof(ngx_leadgen_match_t));
     ngx_memzero(&ctx->principal, sizeof(ngx_leadgen_principal_t));
 
-    problem = ngx_leadgen_target_check(r);
-
-    if (problem != NGX_LEADGEN_PROBLEM_NONE) {
-        return problem;
-    }
+    target.method = r->method_name;
+    target.raw = r->unparsed_uri;
+    target.uri = r->uri;
 
     began = ngx_leadgen_histogram_now();
-
-    ngx_leadgen_trie_find(lcf->api ? mcf->api : lcf->policy,
-                          ngx_leadgen_rule_method(&r->method_name), &r->uri,
-                          &ctx->match);
-
+    problem = ngx_leadgen_judge_route(mcf, r->loc_conf, &target, &ctx->match);
     ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
 
-    if (ctx->match.rule && ctx->match.rule->is_public) {
-        return NGX_LEADGEN_PROBLEM_NONE;
-    }
-
-    began = ngx_leadgen_histogram_now();
-    problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
-    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION, began);
-
-    if (ctx->match.rule == NULL) {
-        return ngx_leadgen_guard_no_rule(lcf, ctx, problem);
-    }
-
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         return problem;
     }
 
-    return ngx_leadgen_decide(ctx->match.rule, &ctx->principal);
-}
+    /* on a public route a token is not even looked at */
 
-
-/* What the module's own API has is no secret; what an upstream has may be. */
-
-static ngx_leadgen_problem_e
-ngx_leadgen_guard_no_rule(ngx_leadgen_location_conf_t *lcf,
-    ngx_leadgen_ctx_t *ctx, ngx_leadgen_problem_e authentication)
-{
-    if (lcf->api) {
-        return ctx->match.allowed ? NGX_LEADGEN_PROBLEM_METHOD_NOT_ALLOWED
-                                  : NGX_LEADGEN_PROBLEM_NOT_FOUND;
+    if (ctx->match.rule == NULL || !ctx->match.rule->is_public) {
+        began = ngx_leadgen_histogram_now();
+        problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
+        ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION,
+                                      began);
     }
 
-    if (authentication != NGX_LEADGEN_PROBLEM_NONE) {
-        return authentication;
-    }
-
-    return NGX_LEADGEN_PROBLEM_ROUTE_UNKNOWN;
+    return ngx_leadgen_judge_principal(lcf, &ctx->match, problem,
+                                       &ctx->principal,
+                                       r->connection->sockaddr);
 }
 
 
@@ -244,7 +217,6 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 {
     ngx_str_t                  token;
     ngx_leadgen_problem_e      problem;
-    const ngx_leadgen_role_t  *role;
     ngx_leadgen_main_conf_t   *mcf;
 
     problem = ngx_leadgen_credential(r, &token);
@@ -266,8 +238,8 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
         return problem;
     }
 
-    role = ngx_leadgen_roles_find(mcf->roles, &principal->role);
-    principal->permissions = role ? role->permissions : 0;
+    (void) ngx_leadgen_roles_grant(mcf->roles, &principal->role,
+                                   &principal->permissions);
 
     return NGX_LEADGEN_PROBLEM_NONE;
 }
@@ -276,9 +248,8 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 ngx_leadgen_problem_e
 ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 {
-    ngx_leadgen_problem_e      problem;
-    const ngx_leadgen_role_t  *role;
-    ngx_leadgen_main_conf_t   *mcf;
+    ngx_leadgen_problem_e     problem;
+    ngx_leadgen_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
@@ -292,10 +263,11 @@ ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
         return problem;
     }
 
-    role = ngx_leadgen_roles_find(mcf->roles, &ctx->principal.role);
-    ctx->principal.permissions = role ? role->permissions : 0;
+    (void) ngx_leadgen_roles_grant(mcf->roles, &ctx->principal.role,
+                                   &ctx->principal.permissions);
 
-    return ngx_leadgen_decide(ctx->match.rule, &ctx->principal);
+    return ngx_leadgen_decide(&ctx->match, &ctx->principal,
+                              r->connection->sockaddr);
 }
 
 

@@ -123,13 +123,6 @@ ngx_leadgen_mailer_wake(void)
 }
 
 
-void
-ngx_leadgen_mailer_notified(void *data, ngx_str_t *channel, ngx_str_t *payload)
-{
-    ngx_leadgen_mailer_wake();
-}
-
-
 static void
 ngx_leadgen_mailer_run(ngx_event_t *ev)
 {

@@ -292,7 +292,10 @@ ngx_leadgen_sql_principal(ngx_http_request_t *r,
 }
 
 
-/* What roles grant, for calls that are about users; NULL for others. */
+/*
+ * What roles of the configuration grant, for calls that are about roles, users
+ * or decisions, else NULL.
+ */
 
 static json_t *
 ngx_leadgen_sql_roles(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
@@ -305,7 +308,9 @@ ngx_leadgen_sql_roles(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
     if (!(ctx->match.rule->permissions
           & (ngx_leadgen_permission_bit(NGX_LEADGEN_USER_CREATE)
              | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_UPDATE)
-             | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_DELETE))))
+             | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_DELETE)
+             | ngx_leadgen_permission_bit(NGX_LEADGEN_USER_MANAGE_ROLES)
+             | ngx_leadgen_permission_bit(NGX_LEADGEN_SYSTEM_AUDIT))))
     {
         return NULL;
     }

@@ -9,7 +9,8 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static ngx_uint_t ngx_leadgen_target_leaves(ngx_http_request_t *r);
+static ngx_uint_t ngx_leadgen_target_leaves(const ngx_str_t *name,
+    const ngx_str_t *uri);
 
 
 /*
@@ -18,23 +19,25 @@ static ngx_uint_t ngx_leadgen_target_leaves(ngx_http_request_t *r);
  */
 
 ngx_leadgen_problem_e
-ngx_leadgen_target_check(ngx_http_request_t *r)
+ngx_leadgen_target_check(void **conf, const ngx_str_t *raw,
+    const ngx_str_t *uri)
 {
     ngx_uint_t                    good;
+    ngx_http_core_loc_conf_t     *clcf;
     ngx_leadgen_location_conf_t  *lcf;
 
-    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+    clcf = conf[ngx_http_core_module.ctx_index];
+    lcf = conf[ngx_leadgen_module.ctx_index];
 
     if (lcf->path_strict) {
-        good = ngx_leadgen_path_is_plain(&r->uri)
-               && (r != r->main
-                   || ngx_leadgen_path_is_canonical(&r->unparsed_uri));
+        good = ngx_leadgen_path_is_plain(uri)
+               && (raw == NULL || ngx_leadgen_path_is_canonical(raw));
 
     } else {
-        good = ngx_leadgen_path_is_resolved(&r->uri);
+        good = ngx_leadgen_path_is_resolved(uri);
     }
 
-    return good && !ngx_leadgen_target_leaves(r)
+    return good && !ngx_leadgen_target_leaves(&clcf->name, uri)
            ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
 }
 
@@ -44,23 +47,20 @@ ngx_leadgen_target_check(ngx_http_request_t *r)
  */
 
 static ngx_uint_t
-ngx_leadgen_target_leaves(ngx_http_request_t *r)
+ngx_leadgen_target_leaves(const ngx_str_t *name, const ngx_str_t *uri)
 {
-    u_char                    *p, *last, *rest;
-    ngx_http_core_loc_conf_t  *clcf;
+    u_char  *p, *last, *rest;
 
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (clcf->name.len == 0
-        || clcf->name.data[clcf->name.len - 1] == '/'
-        || r->uri.len <= clcf->name.len
-        || ngx_memcmp(r->uri.data, clcf->name.data, clcf->name.len) != 0)
+    if (name->len == 0
+        || name->data[name->len - 1] == '/'
+        || uri->len <= name->len
+        || ngx_memcmp(uri->data, name->data, name->len) != 0)
     {
         return 0;
     }
 
-    rest = r->uri.data + clcf->name.len;
-    last = r->uri.data + r->uri.len;
+    rest = uri->data + name->len;
+    last = uri->data + uri->len;
 
     for (p = rest; p < last && *p == '.'; p++) { /* void */ }
 

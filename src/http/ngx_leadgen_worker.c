@@ -86,6 +86,10 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (worker->database) {
+        ngx_leadgen_feed_start(cycle, worker->database);
+    }
+
     if (mcf->spool.path.len == 0) {
 
         if (worker->database) {
@@ -107,6 +111,29 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     ngx_leadgen_seal_start(mcf, worker->audit);
 
     return ngx_leadgen_pump_start(cycle, worker->audit, worker->files);
+}
+
+
+void
+ngx_leadgen_worker_notified(void *data, ngx_str_t *channel, ngx_str_t *payload)
+{
+    static const ngx_str_t  roles = ngx_string("leadgen_roles");
+
+    if (channel->len == roles.len
+        && ngx_memcmp(channel->data, roles.data, roles.len) == 0)
+    {
+        ngx_leadgen_feed_notified(payload);
+
+    } else {
+        ngx_leadgen_mailer_wake();
+    }
+}
+
+
+void
+ngx_leadgen_worker_connected(void *data)
+{
+    ngx_leadgen_feed_connected();
 }
 
 
@@ -170,6 +197,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     ngx_leadgen_prober_stop();
     ngx_leadgen_revocation_stop();
     ngx_leadgen_relay_stop();
+    ngx_leadgen_feed_stop();
     ngx_leadgen_mailer_stop();
 
     if (worker->mail) {

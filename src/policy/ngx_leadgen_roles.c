@@ -232,3 +232,57 @@ ngx_leadgen_roles_find(const ngx_array_t *roles, const ngx_str_t *name)
 
     return NULL;
 }
+
+
+ngx_int_t
+ngx_leadgen_roles_grant(const ngx_array_t *roles, const ngx_str_t *name,
+    ngx_leadgen_permissions_t *permissions)
+{
+    const ngx_leadgen_role_t   *role;
+    const ngx_leadgen_grant_t  *grant;
+
+    *permissions = 0;
+
+    role = ngx_leadgen_roles_find(roles, name);
+    if (role) {
+        *permissions = role->permissions;
+        return NGX_OK;
+    }
+
+    grant = ngx_leadgen_grant_find(name);
+    if (grant) {
+        *permissions = grant->permissions;
+        return NGX_OK;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_leadgen_roles_get(const ngx_array_t *roles, ngx_uint_t i,
+    ngx_leadgen_role_t *role)
+{
+    ngx_uint_t                  n;
+    const ngx_leadgen_grant_t  *grants;
+
+    if (i < roles->nelts) {
+        *role = ((ngx_leadgen_role_t *) roles->elts)[i];
+        return NGX_OK;
+    }
+
+    grants = ngx_leadgen_grant_all(&n);
+    i -= roles->nelts;
+
+    if (i >= n) {
+        return NGX_DONE;
+    }
+
+    role->name.data = (u_char *) grants[i].name;
+    role->name.len = grants[i].len;
+    role->permissions = grants[i].permissions;
+
+    /* a role of the configuration has come to have the same name */
+
+    return ngx_leadgen_roles_find(roles, &role->name) ? NGX_DECLINED : NGX_OK;
+}

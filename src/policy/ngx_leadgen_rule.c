@@ -15,14 +15,11 @@ static ngx_int_t ngx_leadgen_rule_param(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *name);
 static ngx_int_t ngx_leadgen_rule_grant(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word, ngx_uint_t *authenticated);
-static ngx_int_t ngx_leadgen_rule_roles(ngx_conf_t *cf,
-    ngx_leadgen_rule_t *rule, ngx_str_t list);
 static ngx_int_t ngx_leadgen_rule_option(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word,
     ngx_leadgen_rule_action_pt action);
 static ngx_int_t ngx_leadgen_rule_mode(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word);
-static ngx_str_t ngx_leadgen_rule_word(ngx_str_t *list, u_char separator);
 
 
 const ngx_str_t  ngx_leadgen_rule_names[NGX_LEADGEN_NMETHODS] = {
@@ -73,6 +70,10 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
         rc = ngx_leadgen_rule_grant(cf, rule, &words[i], &authenticated);
 
         if (rc == NGX_DECLINED) {
+            rc = ngx_leadgen_condition_parse(cf, rule, &words[i]);
+        }
+
+        if (rc == NGX_DECLINED) {
             rc = ngx_leadgen_rule_option(cf, rule, &words[i], action);
         }
 
@@ -113,7 +114,53 @@ ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
         return NULL;
     }
 
-    return rule;
+    if (rule->is_public && rule->own) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "own= needs to know who asks: use \"authenticated\" "
+                           "in place of \"public\"");
+        return NULL;
+    }
+
+    return ngx_leadgen_rule_names_permissions(cf->pool, rule) == NGX_OK
+           ? rule : NULL;
+}
+
+
+ngx_int_t
+ngx_leadgen_rule_names_permissions(ngx_pool_t *pool, ngx_leadgen_rule_t *rule)
+{
+    u_char           *p;
+    size_t            len;
+    ngx_uint_t        i;
+    const ngx_str_t  *name;
+
+    len = 1;
+
+    for (i = 0; i < NGX_LEADGEN_NPERMISSIONS; i++) {
+        if (rule->permissions & ngx_leadgen_permission_bit(i)) {
+            len += ngx_leadgen_permissions[i].name.len + 1;
+        }
+    }
+
+    p = ngx_pnalloc(pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    rule->requires.data = p;
+
+    for (i = 0; i < NGX_LEADGEN_NPERMISSIONS; i++) {
+        name = &ngx_leadgen_permissions[i].name;
+
+        if (rule->permissions & ngx_leadgen_permission_bit(i)) {
+            p = ngx_sprintf(p, "%s%V", p == rule->requires.data ? "" : " ",
+                            name);
+        }
+    }
+
+    rule->requires.len = p - rule->requires.data;
+
+    return NGX_OK;
 }
 
 
@@ -316,7 +363,6 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     ngx_str_t *word, ngx_uint_t *authenticated)
 {
     ngx_int_t  permission;
-    ngx_str_t  list;
 
     if (word->len == 6 && ngx_memcmp(word->data, "public", 6) == 0) {
         rule->is_public = 1;
@@ -326,13 +372,6 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     if (word->len == 13 && ngx_memcmp(word->data, "authenticated", 13) == 0) {
         *authenticated = 1;
         return NGX_OK;
-    }
-
-    if (ngx_strncmp(word->data, "role=", 5) == 0) {
-        list.data = word->data + 5;
-        list.len = word->len - 5;
-
-        return ngx_leadgen_rule_roles(cf, rule, list);
     }
 
     if (ngx_strlchr(word->data, word->data + word->len, '=')) {
@@ -352,35 +391,6 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     }
 
     rule->permissions |= ngx_leadgen_permission_bit(permission);
-
-    return NGX_OK;
-}
-
-
-/* Names are resolved when all of the configuration is read. */
-
-static ngx_int_t
-ngx_leadgen_rule_roles(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
-    ngx_str_t list)
-{
-    ngx_str_t  *role;
-
-    if (rule->roles == NULL) {
-        rule->roles = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
-        if (rule->roles == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    do {
-        role = ngx_array_push(rule->roles);
-        if (role == NULL) {
-            return NGX_ERROR;
-        }
-
-        *role = ngx_leadgen_rule_word(&list, '|');
-
-    } while (list.data);
 
     return NGX_OK;
 }
@@ -468,9 +478,7 @@ ngx_leadgen_rule_mode(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 }
 
 
-/* Cuts the first word off a list, whose data is NULL after the last one. */
-
-static ngx_str_t
+ngx_str_t
 ngx_leadgen_rule_word(ngx_str_t *list, u_char separator)
 {
     u_char     *p;

@@ -71,7 +71,8 @@ ngx_leadgen_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     if (ngx_leadgen_metric_init(zone, pool, shm_zone->shm.size) != NGX_OK
         || ngx_leadgen_epoch_init(zone, pool, shm_zone->shm.size) != NGX_OK
-        || ngx_leadgen_throttle_init(zone, pool, shm_zone->shm.size) != NGX_OK)
+        || ngx_leadgen_throttle_init(zone, pool, shm_zone->shm.size) != NGX_OK
+        || ngx_leadgen_grant_init(zone, pool, shm_zone->shm.size) != NGX_OK)
     {
         return NGX_ERROR;
     }

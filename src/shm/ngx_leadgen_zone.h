@@ -103,6 +103,11 @@ struct ngx_leadgen_zone_s {
     u_char                     secret[NGX_LEADGEN_ZONE_SECRET];
     ngx_uint_t                 throttle_mask;
     ngx_leadgen_throttle_slot_t  *throttles;
+
+    ngx_uint_t                 grants_size;
+    ngx_uint_t                 ngrants;
+    volatile uint64_t          grants_version;
+    ngx_leadgen_grant_t       *grants;      /* in the order of their names */
 };
 
 
@@ -126,6 +131,10 @@ ngx_int_t ngx_leadgen_metric_init(ngx_leadgen_zone_t *zone,
 
 /* Makes the slots of the epochs.  NGX_ERROR: no room. */
 ngx_int_t ngx_leadgen_epoch_init(ngx_leadgen_zone_t *zone,
+    ngx_slab_pool_t *pool, size_t size);
+
+/* Makes room for the roles of the database.  NGX_ERROR: there is none. */
+ngx_int_t ngx_leadgen_grant_init(ngx_leadgen_zone_t *zone,
     ngx_slab_pool_t *pool, size_t size);
 
 /* Makes the slots of the throttle, and its secret.  NGX_ERROR: it could not. */

@@ -4,9 +4,10 @@
  * those, its parameters lie in the path, and finding ends.
  *
  * sources: src/policy/ngx_leadgen_trie.c src/policy/ngx_leadgen_rule.c
+ * sources: src/policy/ngx_leadgen_condition.c
  * sources: src/policy/ngx_leadgen_capture.c src/policy/ngx_leadgen_task.c
  * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
- * sources: src/policy/ngx_leadgen_capture.c src/base/ngx_leadgen_text.c
+ * sources: src/base/ngx_leadgen_text.c
  */
 
 
@@ -32,6 +33,45 @@ ngx_conf_log_error(ngx_uint_t level, ngx_conf_t *cf, ngx_err_t err,
     va_start(args, fmt);
     (void) ngx_vslprintf(text, text + sizeof(text), fmt, args);
     va_end(args);
+}
+
+
+/* Rules are what is fuzzed, not addresses, and no database has roles. */
+
+ngx_int_t
+ngx_ptocidr(ngx_str_t *text, ngx_cidr_t *cidr)
+{
+    (void) cidr;
+
+    return text->len % 2 ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_cidr_match(struct sockaddr *sa, ngx_array_t *cidrs)
+{
+    (void) sa;
+    (void) cidrs;
+
+    return NGX_DECLINED;
+}
+
+
+const ngx_leadgen_grant_t *
+ngx_leadgen_grant_all(ngx_uint_t *n)
+{
+    *n = 0;
+
+    return NULL;
+}
+
+
+const ngx_leadgen_grant_t *
+ngx_leadgen_grant_find(const ngx_str_t *name)
+{
+    (void) name;
+
+    return NULL;
 }
 
 

@@ -45,6 +45,12 @@ example(void)
     event.outcome = NGX_LEADGEN_OUTCOME_SUCCESS;
     event.text[NGX_LEADGEN_EVENT_USER_EMAIL] = unit_str("ada@example.org");
     event.text[NGX_LEADGEN_EVENT_ROLE] = unit_str("manager");
+    event.text[NGX_LEADGEN_EVENT_ROUTE] = unit_str("/api/campaigns");
+    event.text[NGX_LEADGEN_EVENT_REQUIRES] = unit_str("lead:read lead:export");
+    event.text[NGX_LEADGEN_EVENT_PERMISSION] = unit_str("lead:export");
+    event.text[NGX_LEADGEN_EVENT_CONDITION] = unit_str("own=:id");
+    event.text[NGX_LEADGEN_EVENT_SHADOW] = unit_str("would_deny");
+    event.text[NGX_LEADGEN_EVENT_SHADOW_ROUTE] = unit_str("/api/**");
     event.text[NGX_LEADGEN_EVENT_METHOD] = unit_str("POST");
     event.text[NGX_LEADGEN_EVENT_PATH] = unit_str("/api/campaigns?\"\xff");
     event.text[NGX_LEADGEN_EVENT_IP_ADDRESS] = unit_str("::1");
@@ -235,7 +241,7 @@ test_details(void)
     ngx_leadgen_event_t   event, fitting;
     ngx_leadgen_record_t  record;
 
-    static u_char  details[64 * 1024];
+    static u_char  details[64 * 1024], plain[512];
 
     event = example();
     payload = encode(&event);
@@ -260,6 +266,15 @@ test_details(void)
     for (i = 0; i < NGX_LEADGEN_EVENT_NTEXTS; i++) {
         event.text[i].data = (u_char *) filler;
         event.text[i].len = sizeof(filler);
+    }
+
+    /* what a policy says is the operator's text */
+
+    ngx_memset(plain, 'x', sizeof(plain));
+
+    for (i = NGX_LEADGEN_EVENT_ROUTE; i < NGX_LEADGEN_EVENT_NTEXTS; i++) {
+        event.text[i].data = plain;
+        event.text[i].len = sizeof(plain);
     }
 
     (void) ngx_leadgen_record_fit(&fitting, &event, NGX_LEADGEN_EVENT_FRAME);
@@ -390,7 +405,10 @@ test_sink(void)
 
     is_str(element(&args[7], 3802, 2, 0),
            "\x01{\"method\":\"POST\",\"path\":\"/api/campaigns?\\\"\\\\xff\","
-           "\"role\":\"manager\","
+           "\"role\":\"manager\",\"route\":\"/api/campaigns\","
+           "\"requires\":\"lead:read lead:export\","
+           "\"permission\":\"lead:export\",\"condition\":\"own=:id\","
+           "\"shadow\":\"would_deny\",\"shadow_route\":\"/api/**\","
            "\"request_id\":\"00112233-4455-6677-8899-aabbccddeeff\","
            "\"status\":201,\"duration_ms\":1234.567}", "details");
     is_str(element(&args[7], 3802, 2, 1),

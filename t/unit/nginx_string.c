@@ -416,3 +416,14 @@ ngx_parse_time(ngx_str_t *line, ngx_uint_t is_sec)
 
     return n == NGX_ERROR || !is_sec ? NGX_ERROR : n * factor;
 }
+
+
+ngx_int_t
+ngx_memn2cmp(u_char *s1, u_char *s2, size_t n1, size_t n2)
+{
+    int  rc;
+
+    rc = memcmp(s1, s2, n1 < n2 ? n1 : n2);
+
+    return rc ? rc : (n1 > n2) - (n1 < n2);
+}

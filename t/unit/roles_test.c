@@ -1,9 +1,8 @@
 
 /*
- * Roles and the decision: who may do what.
+ * Roles: names of permissions, as bits.
  *
  * sources: src/policy/ngx_leadgen_roles.c src/policy/ngx_leadgen_permission.c
- * sources: src/policy/ngx_leadgen_decide.c
  */
 
 
@@ -14,6 +13,38 @@
 static ngx_pool_t   *pool;
 static ngx_array_t  *roles;
 static ngx_conf_t    conf;
+
+/* Roles of the database, in place of the zone's. */
+
+static ngx_leadgen_grant_t  grants[2] = {
+    { 0, 4, "boss" }, { 0, 6, "tester" }
+};
+
+
+const ngx_leadgen_grant_t *
+ngx_leadgen_grant_all(ngx_uint_t *n)
+{
+    *n = 2;
+
+    return grants;
+}
+
+
+const ngx_leadgen_grant_t *
+ngx_leadgen_grant_find(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < 2; i++) {
+        if (name->len == grants[i].len
+            && ngx_memcmp(name->data, grants[i].name, name->len) == 0)
+        {
+            return &grants[i];
+        }
+    }
+
+    return NULL;
+}
 
 
 void ngx_cdecl
@@ -178,73 +209,46 @@ test_add(void)
 }
 
 
+/* Roles of the database stand behind those of the configuration. */
+
 static void
-test_decide(void)
+test_database(void)
 {
-    ngx_str_t                *role;
-    ngx_leadgen_rule_t        rule;
-    ngx_leadgen_principal_t   who;
+    ngx_int_t                  rc;
+    ngx_str_t                  name;
+    ngx_uint_t                 i, n;
+    ngx_leadgen_role_t         role;
+    ngx_leadgen_permissions_t  may;
 
-    ngx_memzero(&rule, sizeof(rule));
-    ngx_memzero(&who, sizeof(who));
+    grants[0].permissions = bit("lead:export");
+    grants[1].permissions = bit("lead:delete");
 
-    is_int(ngx_leadgen_decide(&rule, NULL),
-           NGX_LEADGEN_PROBLEM_UNAUTHENTICATED, "nobody");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_UNAUTHENTICATED, "nobody in particular");
+    ngx_str_set(&name, "boss");
+    is_int(ngx_leadgen_roles_grant(roles, &name, &may), NGX_OK, "boss");
+    ok(may == permissions("boss") && may != bit("lead:export"),
+       "is what the configuration says");
 
-    who.permissions = ~(ngx_leadgen_permissions_t) 0;
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_UNAUTHENTICATED, "nobody with permissions");
+    ngx_str_set(&name, "tester");
+    is_int(ngx_leadgen_roles_grant(roles, &name, &may), NGX_OK, "tester");
+    ok(may == bit("lead:delete"), "is what the database says");
 
-    who.user_id = 7;
-    who.permissions = 0;
-    is_int(ngx_leadgen_decide(&rule, &who), NGX_LEADGEN_PROBLEM_NONE,
-           "anybody, where that is enough");
+    ngx_str_set(&name, "nobody");
+    may = 1;
+    is_int(ngx_leadgen_roles_grant(roles, &name, &may), NGX_DECLINED,
+           "nobody is no role");
+    ok(may == 0, "and may nothing");
 
-    rule.permissions = bit("lead:read") | bit("lead:export");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "somebody with nothing");
+    n = 0;
 
-    who.permissions = bit("lead:read");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with one of two");
-    ok(ngx_leadgen_permission_bit(ngx_leadgen_decide_missing(&rule, &who))
-       == bit("lead:export"), "which lacks the other");
+    for (i = 0;
+         (rc = ngx_leadgen_roles_get(roles, i, &role)) != NGX_DONE;
+         i++)
+    {
+        n += (rc == NGX_OK);
+    }
 
-    who.permissions |= bit("lead:export");
-    is_int(ngx_leadgen_decide(&rule, &who), NGX_LEADGEN_PROBLEM_NONE,
-           "with both");
-    is_int(ngx_leadgen_decide_missing(&rule, &who), NGX_ERROR,
-           "which lacks none");
-
-    rule.roles = ngx_array_create(pool, 2, sizeof(ngx_str_t));
-    role = ngx_array_push_n(rule.roles, 2);
-    ngx_str_set(&role[0], "admin");
-    ngx_str_set(&role[1], "manager");
-
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with both, and no role");
-
-    ngx_str_set(&who.role, "manage");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with a shorter role");
-
-    ngx_str_set(&who.role, "managers");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with a longer one");
-
-    ngx_str_set(&who.role, "manager");
-    is_int(ngx_leadgen_decide(&rule, &who), NGX_LEADGEN_PROBLEM_NONE,
-           "with the role and both");
-
-    who.permissions = bit("lead:read");
-    is_int(ngx_leadgen_decide(&rule, &who),
-           NGX_LEADGEN_PROBLEM_PERMISSION_MISSING, "with the role and one");
-
-    rule.is_public = 1;
-    is_int(ngx_leadgen_decide(&rule, NULL), NGX_LEADGEN_PROBLEM_NONE,
-           "nobody, where it is public");
+    is_int(n, roles->nelts + 1, "all of them, the two of one name once");
+    is_str(role.name, "tester", "the last one");
 }
 
 
@@ -257,7 +261,7 @@ main(void)
 
     test_builtin();
     test_add();
-    test_decide();
+    test_database();
 
     ngx_destroy_pool(pool);
 
