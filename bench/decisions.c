@@ -9,6 +9,7 @@
  * sources: src/policy/ngx_leadgen_condition.c src/policy/ngx_leadgen_rule.c
  * sources: src/policy/ngx_leadgen_permission.c src/policy/ngx_leadgen_roles.c
  * sources: src/policy/ngx_leadgen_capture.c src/base/ngx_leadgen_text.c
+ * sources: src/policy/ngx_leadgen_task.c
  */
 
 
