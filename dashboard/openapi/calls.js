@@ -297,6 +297,25 @@ export const calls = {
     ],
     replies: { 200: ref("AuditStats") },
   },
+  "GET /api/admin/audit-logs/verify": {
+    ...audit,
+    summary: "Has anybody changed the log?",
+    description:
+      "Goes through the chain of keyed hashes as far as one answer covers, and names the first row that is not as it was sealed.",
+    query: [...PERIOD, query("cursor", text, "The next_cursor of the answer before.")],
+    replies: {
+      200: {
+        type: "object",
+        properties: {
+          valid: { type: "boolean" },
+          checked: count,
+          first_bad: { type: "object" },
+          next_cursor: text,
+        },
+        required: ["valid", "checked"],
+      },
+    },
+  },
   "GET /api/admin/stats": {
     ...audit,
     summary: "Figures for an overview",
@@ -411,6 +430,25 @@ export const calls = {
     ...health,
     summary: "What has been counted, as Prometheus reads it",
     replies: { 200: null },
+  },
+  "GET /api/admin/audit-logs/verify": {
+    ...audit,
+    summary: "Has anybody changed the log?",
+    description:
+      "Goes through the chain of keyed hashes as far as one answer covers, and names the first row that is not as it was sealed.",
+    query: [...PERIOD, query("cursor", text, "The next_cursor of the answer before.")],
+    replies: {
+      200: {
+        type: "object",
+        properties: {
+          valid: { type: "boolean" },
+          checked: count,
+          first_bad: { type: "object" },
+          next_cursor: text,
+        },
+        required: ["valid", "checked"],
+      },
+    },
   },
   "GET /api/admin/stats": {
     ...health,
