@@ -1604,3 +1604,269 @@ GET /api/y role=boss;
 === TEST 225: a job that may be dropped
 --- line: POST /api/a/:id public audit=lead_created audit_mode=best_effort job=schedule_campaign_emails(campaign_id=:id);
 --- says: there is no audit_mode= beside it
+
+
+
+=== TEST 226: unguarded: proxy_pass
+--- config
+leadgen_guard on;
+location /x { proxy_pass http://127.0.0.1:1; }
+--- says: location "/x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 227: unguarded: fastcgi_pass
+--- config
+leadgen_guard on;
+location /x { fastcgi_pass 127.0.0.1:1; }
+--- says: location "/x" passes on by "fastcgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 228: unguarded: uwsgi_pass
+--- config
+leadgen_guard on;
+location /x { uwsgi_pass 127.0.0.1:1; }
+--- says: location "/x" passes on by "uwsgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 229: unguarded: scgi_pass
+--- config
+leadgen_guard on;
+location /x { scgi_pass 127.0.0.1:1; }
+--- says: location "/x" passes on by "scgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 230: unguarded: grpc_pass
+--- config
+leadgen_guard on;
+location /x { grpc_pass 127.0.0.1:1; }
+--- says: location "/x" passes on by "grpc_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 231: unguarded: memcached_pass
+--- config
+leadgen_guard on;
+location /x { set $memcached_key x; memcached_pass 127.0.0.1:1; }
+--- says: location "/x" passes on by "memcached_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 232: unguarded: proxy_pass by a variable
+--- config
+leadgen_guard on;
+location /x { proxy_pass http://$host; }
+--- says: location "/x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 233: unguarded: fastcgi_pass by a variable
+--- config
+leadgen_guard on;
+location /x { fastcgi_pass $host; }
+--- says: location "/x" passes on by "fastcgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 234: unguarded: uwsgi_pass by a variable
+--- config
+leadgen_guard on;
+location /x { uwsgi_pass $host; }
+--- says: location "/x" passes on by "uwsgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 235: unguarded: scgi_pass by a variable
+--- config
+leadgen_guard on;
+location /x { scgi_pass $host; }
+--- says: location "/x" passes on by "scgi_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 236: unguarded: grpc_pass by a variable
+--- config
+leadgen_guard on;
+location /x { grpc_pass $host; }
+--- says: location "/x" passes on by "grpc_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 237: unguarded: in an if
+--- config
+leadgen_guard on;
+location /x { if ($arg_a) { proxy_pass http://127.0.0.1:1; } }
+--- says: location "/x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 238: unguarded: in limit_except
+--- config
+leadgen_guard on;
+location /x { limit_except GET { proxy_pass http://127.0.0.1:1; } }
+--- says: location "/x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 239: unguarded: a named location
+--- config
+leadgen_guard on;
+location @x { proxy_pass http://127.0.0.1:1; }
+--- says: location "@x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 240: unguarded: a regular expression beside a policy
+--- config
+leadgen_guard on;
+location /api/ { leadgen_policy { GET /api/x public; } }
+location ~ x$ { proxy_pass http://127.0.0.1:1; }
+--- says: location "x$" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 241: unguarded: the guard of all servers
+--- directive: leadgen_guard on;
+--- config
+location /x { proxy_pass http://127.0.0.1:1; }
+--- says: location "/x" passes on by "proxy_pass" what nobody judged: give it a "leadgen_policy", or say why not: leadgen_public "reason";
+
+
+
+=== TEST 242: a guard in a location
+--- config
+location /x { leadgen_guard off; }
+--- says: "leadgen_guard" directive is not allowed here
+
+
+
+=== TEST 243: a guard that is none
+--- config
+leadgen_guard yes;
+--- says: it must be "on" or "off"
+
+
+
+=== TEST 244: public without a reason
+--- config
+location /x { leadgen_public ""; }
+--- says: "leadgen_public" directive needs a reason
+
+
+
+=== TEST 245: public, and a policy
+--- config
+location /api/ { leadgen_policy { GET /api/x public; } leadgen_public "it is"; }
+--- says: "leadgen_public" directive and "leadgen_policy" contradict each other: write a line with "public" into the policy
+
+
+
+=== TEST 246: a policy, and public
+--- config
+location /api/ { leadgen_public "it is"; leadgen_policy { GET /api/x public; } }
+--- says: "leadgen_policy" directive and "leadgen_public" contradict each other
+
+
+
+=== TEST 247: return beside a policy
+--- config
+location /api/ { return 200 x; leadgen_policy { GET /api/x public; } }
+--- says: "return" in location "/api/" answers before its policy is asked: take one of them out, or put "return" into an "if"
+
+
+
+=== TEST 248: alias without its slash beside a policy
+--- config
+location /api { alias /tmp/; leadgen_policy { GET /api/x public; } }
+--- says: "alias" of location "/api" ends with "/" and the location does not, which opens the directory above it: end both with "/"
+
+
+
+=== TEST 249: the API, and a proxy
+--- config
+location /api/ { leadgen_api; proxy_pass http://127.0.0.1:1; }
+--- says: "leadgen_api" in location "/api/" is replaced by another directive that answers: use two locations
+
+
+
+=== TEST 250: the API, and a policy
+--- config
+location /api/ { leadgen_api; leadgen_policy { GET /api/x public; } }
+--- says: "leadgen_api" in location "/api/" has a policy of its own: take "leadgen_policy" out
+
+
+
+=== TEST 251: upgrade without GET
+--- line: POST /api/x public upgrade;
+--- says: "upgrade" is for routes with GET
+
+
+
+=== TEST 252: origins: none
+--- config
+leadgen_cors credentials;
+--- says: "leadgen_cors" directive needs an origin, such as https://app.example.com
+
+
+
+=== TEST 253: origins: all, with credentials
+--- config
+leadgen_cors * credentials;
+--- says: "leadgen_cors" directive has "*" beside "credentials" or an origin: name all origins instead
+
+
+
+=== TEST 254: origins: with a path
+--- config
+leadgen_cors https://app.example.com/;
+--- says: "https://app.example.com/" is not an origin, such as https://app.example.com
+
+
+
+=== TEST 255: origins: in capitals
+--- config
+leadgen_cors https://App.example.com;
+--- says: is not an origin
+
+
+
+=== TEST 256: origins: null
+--- config
+leadgen_cors null;
+--- says: "null" is not an origin
+
+
+
+=== TEST 257: origins: a pattern
+--- config
+leadgen_cors https://*.example.com;
+--- says: is not an origin
+
+
+
+=== TEST 258: origins: an age that is none
+--- config
+leadgen_cors https://a max_age=ever;
+--- says: "leadgen_cors" directive has a max_age= that is not a time of 1d or less
+
+
+
+=== TEST 259: origins: headers that are none
+--- config
+leadgen_cors https://a "headers=A, B";
+--- says: "leadgen_cors" directive has headers= or expose= that are no names with commas between
+
+
+
+=== TEST 260: a guard with nothing to hold against anybody
+--- config
+leadgen_guard on;
+location /api/ { leadgen_policy { GET /api/x authenticated; } proxy_pass http://127.0.0.1:1;
+    location /api/y/ { proxy_pass http://127.0.0.1:1; } }
+location /free/ { leadgen_public "a test"; proxy_pass http://127.0.0.1:1; location /free/y/ { fastcgi_pass 127.0.0.1:1; } }
+location /api/auth { leadgen_api; }
+location = /status { stub_status; }
+location /old/ { return 301 /; }

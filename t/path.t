@@ -55,6 +55,8 @@ our @split = (
     ['/x/y%1b', "/x/y\x1b"],            ['/admin%0a', "/admin\n"],
     ['/x/.', '/x/'],                    ['/x/..', '/'],
     ['/x/y/%2e', '/x/y/'],              ['/x/y%2ez', '/x/y.z'],
+    ['/x/a..', '/x/a..'],               ['/x/a%20', '/x/a '],
+    ['/x/.../y', '/x/.../y'],           ['/x/a./y', '/x/a./y'],
     ['/x/y/../z', '/x/z'],              ['/x/y//z', '/x/y/z'],
     ['http://evil//admin', '/admin'],   ['http://evil/x/..;/a', '/x/..;/a'],
 );
@@ -66,7 +68,7 @@ our @malformed = ('/x/y%00', '/../admin', '/..%2fadmin', '/x/%', '/x/%zz',
 # canonical: what is sent
 our @canonical = ('/', '/x/y', '/x/y/', '/x/a%20b', '/x/%7euser', '/x/~user',
                   "/x/\xc3\xa4", '/x/%c3%a4', '/x/%f0%9f%98%80', '/x/a.b',
-                  '/x/.hidden', '/x/...', '/x/a..', '/x/%41', '/x/a:b@c,d+e',
+                  '/x/.hidden', '/x/..a', '/x/%41', '/x/a:b@c,d+e',
                   '/x/100%25', '/x/y?u=//h/..%2f;%00#', 'http://evil/x/y');
 
 
@@ -216,7 +218,7 @@ __DATA__
 [map { "GET $_" } '/admin', '/%61dmin', '/admin/x', '/admin/', '/ADMIN',
  '/adminx', '/admin.', '/admin%20', '/admin.png', '/x', '/admin?/x/y']
 --- error_code eval
-[200, 200, 200, 403, 403, 403, 403, 403, 403, 403, 200]
+[200, 200, 200, 403, 403, 403, 400, 400, 403, 403, 200]
 
 
 
@@ -309,3 +311,15 @@ POST /x/headers|||||
 --- ignore_response
 --- no_error_log
 [crit]
+
+
+
+=== TEST 21: capitals in which others might read another route
+--- config eval
+"location / { leadgen_policy { GET /:a/:b public; GET /:a public;
+                               GET /x/secret system:settings; } $::whole }"
+--- request eval
+[map { "GET $_" } '/x/Other', '/X/Y', '/x/secret', '/x/Secret', '/X/secret',
+ '/x/%53ECRET']
+--- error_code eval
+[200, 200, 401, 400, 400, 400]

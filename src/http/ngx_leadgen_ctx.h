@@ -96,6 +96,13 @@ ngx_uint_t ngx_leadgen_path_is_resolved(const ngx_str_t *path);
 ngx_leadgen_problem_e ngx_leadgen_target_check(void **conf,
     const ngx_str_t *raw, const ngx_str_t *uri);
 
+/*
+ * NGX_LEADGEN_PROBLEM_NONE, or PATH_NOT_CANONICAL when the path, in lower case,
+ * is another route than the rule that was found for it.
+ */
+ngx_leadgen_problem_e ngx_leadgen_target_fold(const ngx_leadgen_trie_t *trie,
+    ngx_uint_t method, const ngx_str_t *path, const ngx_leadgen_rule_t *rule);
+
 /* Has all who read the target from here on read the path that was judged.
  * NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_leadgen_target_settle(ngx_http_request_t *r);

@@ -61,6 +61,7 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
         }
 
         ctx->reached = 1;
+        ctx->judged = 0;
 
         return NGX_DECLINED;
     }
@@ -82,6 +83,10 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
                           &match);
 
     if (match.rule == NULL
+        || (lcf->path_strict
+            && ngx_leadgen_target_fold(lcf->policy,
+                   ngx_leadgen_rule_method(&r->method_name), &r->uri,
+                   match.rule) != NGX_LEADGEN_PROBLEM_NONE)
         || ngx_leadgen_decide(&match, &ctx->principal, r->connection->sockaddr)
            != NGX_LEADGEN_PROBLEM_NONE)
     {

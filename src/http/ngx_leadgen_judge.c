@@ -34,7 +34,13 @@ ngx_leadgen_judge_route(const ngx_leadgen_main_conf_t *mcf, void **conf,
                           ngx_leadgen_rule_method(&target->method),
                           &target->uri, match);
 
-    return NGX_LEADGEN_PROBLEM_NONE;
+    if (match->rule == NULL || lcf->api || !lcf->path_strict) {
+        return NGX_LEADGEN_PROBLEM_NONE;
+    }
+
+    return ngx_leadgen_target_fold(lcf->policy,
+                                   ngx_leadgen_rule_method(&target->method),
+                                   &target->uri, match->rule);
 }
 
 

@@ -9,6 +9,7 @@
 
 
 static ngx_int_t ngx_leadgen_path_byte(u_char **pos, u_char *last);
+static ngx_uint_t ngx_leadgen_path_ends_a_segment(u_char c);
 static ngx_uint_t ngx_leadgen_path_is_encoded(const ngx_str_t *path);
 
 
@@ -80,15 +81,26 @@ ngx_leadgen_path_is_plain(const ngx_str_t *path)
         c = *p;
 
         if (c <= 0x1f || c == 0x7f || c == '\\' || c == ';' || c == '#'
-            || (c == '/' && p > path->data && p[-1] == '/'))
+            || (c == '/' && p > path->data
+                && !ngx_leadgen_path_ends_a_segment(p[-1])))
         {
             return 0;
         }
     }
 
     return ngx_leadgen_path_is_resolved(path)
+           && (last[-1] == '/' || ngx_leadgen_path_ends_a_segment(last[-1]))
            && ngx_leadgen_text_is_utf8(path)
            && !ngx_leadgen_path_is_encoded(path);
+}
+
+
+/* Some file systems take no notice of dots and spaces at the end of a name. */
+
+static ngx_uint_t
+ngx_leadgen_path_ends_a_segment(u_char c)
+{
+    return c != '/' && c != '.' && c != ' ';
 }
 
 

@@ -9,6 +9,9 @@
 #include "ngx_leadgen_ctx.h"
 
 
+#define NGX_LEADGEN_TARGET_MAX  4096        /* bytes that are folded */
+
+
 static ngx_uint_t ngx_leadgen_target_leaves(const ngx_str_t *name,
     const ngx_str_t *uri);
 
@@ -65,6 +68,45 @@ ngx_leadgen_target_leaves(const ngx_str_t *name, const ngx_str_t *uri)
     for (p = rest; p < last && *p == '.'; p++) { /* void */ }
 
     return p > rest && p - rest <= 2 && (p == last || *p == '/');
+}
+
+
+/*
+ * A path may have capitals where a route has a parameter; but an application
+ * that does not tell them apart must not find another route in it.
+ */
+
+ngx_leadgen_problem_e
+ngx_leadgen_target_fold(const ngx_leadgen_trie_t *trie, ngx_uint_t method,
+    const ngx_str_t *path, const ngx_leadgen_rule_t *rule)
+{
+    size_t               i;
+    u_char               buffer[NGX_LEADGEN_TARGET_MAX];
+    ngx_str_t            folded;
+    ngx_leadgen_match_t  match;
+
+    for (i = 0; i < path->len; i++) {
+        if (path->data[i] >= 'A' && path->data[i] <= 'Z') {
+            break;
+        }
+    }
+
+    if (i == path->len) {
+        return NGX_LEADGEN_PROBLEM_NONE;
+    }
+
+    if (path->len > sizeof(buffer)) {
+        return NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
+    }
+
+    ngx_strlow(buffer, path->data, path->len);
+    folded.data = buffer;
+    folded.len = path->len;
+
+    ngx_leadgen_trie_find(trie, method, &folded, &match);
+
+    return match.rule == NULL || match.rule == rule
+           ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
 }
 
 

@@ -35,7 +35,7 @@ test_table(void)
 
     static const char  *yes[] = {
         "/", "/?", "/?//..%2f;#\\", "/a", "/a/", "/a/b/c", "/a.b", "/.a",
-        "/a.", "/...", "/..a", "/a..", "/a.../b", "/a%20b", "/%41",
+        "/..a", "/...a/b", "/a%20b", "/%41",
         "/%7e", "/~", "/a%25", "/100%25x", "/%25",
         "/\xc3\xa4", "/%c3%a4", "/%C3%A4", "/%f0%9f%98%80", "/\xc3%a4",
         "/a:b@c!$&'()*+,=", "/a|b", "/a\"<>^`{}", "/a/?x"
@@ -50,7 +50,8 @@ test_table(void)
         "/%zz", "/a%0", "/a%0g", "/%00", "/%0a", "/%0d%0a", "/%1f",
         "/%7f", "/\x7f", "/\x01", "/\x1f", "/a\tb", "/\xff", "/%ff",
         "/%c0%af", "/\xc0\xaf", "/%c3", "/%c3/%a4", "/%ed%a0%80",
-        "/%f4%90%80%80", "/%e0%80%af"
+        "/%f4%90%80%80", "/%e0%80%af", "/a.", "/...", "/a..", "/a.../b",
+        "/a./", "/a%20", "/a%20/b", "/a ", "/ "
     };
 
     for (i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
@@ -91,7 +92,7 @@ test_bytes(void)
         wrong += canonical(text, 6) != (ngx_uint_t) encoded;
 
         (void) sprintf(text, "/%%%02X", c);
-        wrong += canonical(text, 4) != (ngx_uint_t) encoded;
+        wrong += canonical(text, 4) != (ngx_uint_t) (encoded && c != ' ');
     }
 
     is_int(wrong, 0, "256 bytes");
