@@ -118,7 +118,6 @@ ngx_leadgen_task_argument(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     ngx_leadgen_argument_t  *argument, *before;
 
     equals = ngx_strlchr(word->data, word->data + word->len, '=');
-    before = rule->arguments->elts;
 
     if (equals == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
