@@ -81,7 +81,7 @@ function replies(endpoint, call) {
   } else if (endpoint.method !== "GET") {
     add(403, "cross-site");
   }
-  if (endpoint.path.includes(":")) {
+  if (endpoint.path.includes(":") || call.unknown) {
     add(404, "not-found");
   }
   if (call.conflict) {

@@ -180,6 +180,7 @@ export const calls = {
       ["role", "user_id", "ip_address"],
     ),
     example: { method: "GET", path: "/api/leads/export", role: "user" },
+    unknown: true,
     replies: { 200: { type: "object" } },
   },
   "GET /api/admin/routes": {
@@ -309,8 +310,8 @@ export const calls = {
         properties: {
           valid: { type: "boolean" },
           checked: count,
-          first_bad: { type: "object" },
-          next_cursor: text,
+          first_bad: { type: ["object", "null"] },
+          next_cursor: { type: ["string", "null"] },
         },
         required: ["valid", "checked"],
       },
@@ -443,8 +444,8 @@ export const calls = {
         properties: {
           valid: { type: "boolean" },
           checked: count,
-          first_bad: { type: "object" },
-          next_cursor: text,
+          first_bad: { type: ["object", "null"] },
+          next_cursor: { type: ["string", "null"] },
         },
         required: ["valid", "checked"],
       },

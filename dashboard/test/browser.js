@@ -54,7 +54,7 @@ export async function logIn(page, user) {
 export async function go(page, path, heading) {
   await page.goto(`${URL}/admin${path}`);
   await page.getByRole("heading", { level: 1, name: heading }).waitFor();
-  await page.getByText("Loading …").waitFor({ state: "detached" });
+  await page.waitForFunction(() => !document.body.innerText.includes("Loading …"));
 }
 
 /** No violation that axe finds, and no mistake of the page. */

@@ -30,9 +30,9 @@ values
     ('system_backup', 'business', 'system', 'A backup was made'),
     ('system_restore', 'business', 'system', 'A backup was restored'),
     ('maintenance_mode', 'business', 'system', 'Maintenance mode was switched'),
-    ('job_enqueued', 'business', 'job', 'A background job was asked for'),
-    ('job_retried', 'business', 'job', 'A background job was asked for again'),
-    ('job_revoked', 'business', 'job', 'A background job was revoked'),
+    ('job_enqueued', 'jobs', 'job', 'A background job was asked for'),
+    ('job_retried', 'jobs', 'job', 'A background job was asked for again'),
+    ('job_revoked', 'jobs', 'job', 'A background job was revoked'),
     ('email_opened', 'tracking', 'message', 'A tracked mail was opened'),
     ('email_clicked', 'tracking', 'message', 'A link of a tracked mail was followed');
 $$;
