@@ -170,6 +170,13 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_sentry"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_leadgen_reporting_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_guard"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_CONF_FLAG,
       ngx_leadgen_location_guard,

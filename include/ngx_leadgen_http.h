@@ -95,6 +95,12 @@ char *ngx_leadgen_cors_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 
+/* --- reporting: to Sentry --- */
+
+char *ngx_leadgen_reporting_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* --- survey --- */
 
 /*

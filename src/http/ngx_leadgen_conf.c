@@ -36,6 +36,7 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
     }
 
     ngx_leadgen_watch_create(&mcf->health);
+    ngx_leadgen_reporting_create(&mcf->sentry);
 
     mcf->keys = ngx_leadgen_keys_create(cf->pool);
     mcf->roles = ngx_leadgen_roles_create(cf->pool);
@@ -73,6 +74,7 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
         lcf->audit = NGX_CONF_UNSET_UINT;
         lcf->guard = NGX_CONF_UNSET;
         lcf->cors = NGX_CONF_UNSET_PTR;
+        lcf->sentry = NGX_CONF_UNSET;
 
         if (cf->conf_file) {
             lcf->file = cf->conf_file->file.name;
@@ -106,6 +108,7 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_ptr_value(conf->policy, NULL);
     ngx_conf_merge_value(conf->guard, prev->guard, 0);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+    ngx_conf_merge_value(conf->sentry, prev->sentry, 1);
     ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);
     ngx_conf_merge_uint_value(conf->audit, prev->audit,
                               NGX_LEADGEN_AUDIT_REFUSED);

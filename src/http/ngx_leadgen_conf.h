@@ -10,6 +10,7 @@
 #include "ngx_leadgen_auth.h"
 #include "ngx_leadgen_event.h"
 #include "ngx_leadgen_policy.h"
+#include "ngx_leadgen_sentry.h"
 
 
 #define NGX_LEADGEN_BODY_MAX  65536         /* bytes, of a call of the API */
@@ -104,6 +105,7 @@ typedef struct {
     time_t                       max_stale; /* of revocations; 0: any */
     ngx_leadgen_trie_t          *api;
     ngx_leadgen_health_conf_t    health;
+    ngx_leadgen_sentry_conf_t    sentry;
 
     ngx_leadgen_conf_use_t       uses_zone;
     ngx_leadgen_conf_use_t       uses_keys;
@@ -127,6 +129,7 @@ typedef struct {
     ngx_uint_t                   audit;     /* ngx_leadgen_audit_e */
 
     ngx_leadgen_cors_t          *cors;      /* NULL: none */
+    ngx_flag_t                   sentry;
     ngx_flag_t                   guard;
     ngx_str_t                    reason;    /* why it is public; or empty */
     unsigned                     is_own:1;  /* these are not inherited */
@@ -167,6 +170,9 @@ void ngx_leadgen_ledger_derive(ngx_leadgen_main_conf_t *mcf);
 void ngx_leadgen_worker_notified(void *data, ngx_str_t *channel,
     ngx_str_t *payload);
 void ngx_leadgen_worker_connected(void *data);
+
+/* Defaults of what leadgen_sentry says. */
+void ngx_leadgen_reporting_create(ngx_leadgen_sentry_conf_t *sentry);
 
 /* Health's part of the configuration: its defaults, and what follows from the
  * others' directives once all are read. */

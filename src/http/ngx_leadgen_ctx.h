@@ -24,6 +24,9 @@ typedef struct ngx_leadgen_attempt_s  ngx_leadgen_attempt_t;
 typedef struct ngx_leadgen_hold_s  ngx_leadgen_hold_t;
 
 
+typedef struct ngx_leadgen_scope_s  ngx_leadgen_scope_t;
+
+
 /*
  * Lifetime: request.  It hangs on the main request's pool, so that internal
  * redirects, which clear nginx's own contexts, do not lose it.
@@ -58,6 +61,7 @@ typedef struct {
     unsigned                   settled:1;   /* recorded, dropped or refused */
     unsigned                   reached:1;   /* the phases of the guard */
     unsigned                   early:1;     /* an error page before that */
+    ngx_leadgen_scope_t       *scope;       /* NULL: Sentry is off */
     ngx_event_t               *watch;       /* of a WebSocket; NULL: none */
     unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
@@ -140,6 +144,35 @@ ngx_leadgen_problem_e ngx_leadgen_judge_principal(
  * path, in the server of a request: names, then regular expressions.
  */
 void **ngx_leadgen_locate(ngx_http_request_t *r, ngx_str_t *path);
+
+
+/* --- headers: of requests, as the upstream gets them --- */
+
+/* Takes off all headers of these names, "_" being the same as "-". */
+ngx_int_t ngx_leadgen_headers_remove(ngx_http_request_t *r,
+    const ngx_str_t *names, ngx_uint_t n);
+
+/* Adds one, whose name and value must live as long as the request. */
+ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,
+    const ngx_str_t *key, const ngx_str_t *value);
+
+
+/* --- scope: what is known of a request should it fail --- */
+
+/* Lifetime: request.  Made only where Sentry is on. */
+
+struct ngx_leadgen_scope_s {
+    ngx_leadgen_trace_t        trace;
+    u_char                     span_id[NGX_LEADGEN_SPAN_SIZE];
+    u_char                     upstream_id[NGX_LEADGEN_SPAN_SIZE];
+    unsigned                   continued:1; /* somebody else's trace */
+};
+
+
+/* Starts the scope of a request, and has the upstream told its trace.  NGX_OK
+ * or NGX_ERROR. */
+ngx_int_t ngx_leadgen_scope_start(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
 
 
 /* --- identity: what the upstream is told --- */

@@ -60,6 +60,12 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
             ctx->early = 1;
         }
 
+        if (mcf->sentry.dsn.len
+            && ngx_leadgen_scope_start(r, ctx) != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
         ctx->reached = 1;
         ctx->judged = 0;
 

@@ -127,7 +127,9 @@ static ngx_int_t
 ngx_leadgen_trace_hex(const u_char *p, u_char *dst, size_t len)
 {
     size_t  i;
-    u_char  c, digit;
+    u_char  c, digit, high;
+
+    high = 0;
 
     for (i = 0; i < 2 * len; i++) {
         c = p[i];
@@ -142,7 +144,11 @@ ngx_leadgen_trace_hex(const u_char *p, u_char *dst, size_t len)
             return NGX_ERROR;
         }
 
-        dst[i / 2] = i & 1 ? (u_char) (dst[i / 2] << 4 | digit) : digit;
+        if (i & 1) {
+            dst[i / 2] = (u_char) (high << 4 | digit);
+        }
+
+        high = digit;
     }
 
     return NGX_OK;

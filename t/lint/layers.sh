@@ -1,6 +1,6 @@
 #!/bin/bash
 # A source file includes only headers of its own layer and of those below it:
-# base, shm, io, then auth, policy and event side by side, then http.
+# base, shm, io, then auth, policy and event side by side, sentry on event, http.
 set -euo pipefail
 
 below() {
@@ -9,7 +9,8 @@ below() {
     shm)               echo base shm ;;
     io)                echo base shm io ;;
     auth|policy|event) echo base shm io "$1" ;;
-    http)              echo base shm io auth policy event http ;;
+    sentry)            echo base shm io event sentry ;;
+    http)              echo base shm io auth policy event sentry http ;;
     *)                 echo "nothing: no such layer" ;;
     esac
 }

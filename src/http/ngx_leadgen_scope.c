@@ -1,0 +1,227 @@
+
+/*
+ * Scopes: a request goes in, the trace that it belongs to comes out, for the
+ * upstream and for what is told to Sentry.
+ */
+
+
+#include "ngx_leadgen_ctx.h"
+
+
+#define NGX_LEADGEN_SCOPE_BAGGAGE  4096     /* bytes that are passed on */
+
+
+typedef enum {
+    NGX_LEADGEN_SCOPE_SENTRY = 0,
+    NGX_LEADGEN_SCOPE_BAGGAGE_NAME,
+    NGX_LEADGEN_SCOPE_W3C,
+    NGX_LEADGEN_SCOPE_NNAMES
+} ngx_leadgen_scope_name_e;
+
+
+static const ngx_str_t  ngx_leadgen_scope_names[] = {
+    ngx_string("sentry-trace"),
+    ngx_string("baggage"),
+    ngx_string("traceparent")
+};
+
+
+static void ngx_leadgen_scope_trace(ngx_http_request_t *r,
+    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope,
+    ngx_leadgen_ctx_t *ctx);
+static ngx_int_t ngx_leadgen_scope_baggage(ngx_http_request_t *r,
+    ngx_str_t *baggage);
+static ngx_int_t ngx_leadgen_scope_propagate(ngx_http_request_t *r,
+    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope);
+
+
+ngx_int_t
+ngx_leadgen_scope_start(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
+{
+    ngx_leadgen_scope_t          *scope;
+    ngx_leadgen_main_conf_t      *mcf;
+    ngx_leadgen_location_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
+
+    if (ctx->scope || !lcf->sentry) {
+        return NGX_OK;
+    }
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    scope = ngx_pcalloc(r->pool, sizeof(ngx_leadgen_scope_t));
+    if (scope == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_leadgen_trace_random(scope->span_id, sizeof(scope->span_id));
+    ngx_leadgen_trace_random(scope->upstream_id, sizeof(scope->upstream_id));
+
+    ngx_leadgen_scope_trace(r, &mcf->sentry, scope, ctx);
+    ctx->scope = scope;
+
+    return ngx_leadgen_scope_propagate(r, &mcf->sentry, scope);
+}
+
+
+/*
+ * A trace that begins here has the request's id for its own, so that whoever
+ * has one finds the other.  A caller's decision to sample counts unless there
+ * are no transactions at all.
+ */
+
+static void
+ngx_leadgen_scope_trace(ngx_http_request_t *r,
+    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope,
+    ngx_leadgen_ctx_t *ctx)
+{
+    const ngx_str_t      *value;
+    ngx_leadgen_trace_t  *trace;
+
+    trace = &scope->trace;
+
+    value = ngx_leadgen_credential_header(r, "sentry-trace");
+
+    if (value && ngx_leadgen_trace_parse_sentry(value, trace) == NGX_OK) {
+        scope->continued = 1;
+
+    } else {
+        value = ngx_leadgen_credential_header(r, "traceparent");
+
+        if (value && ngx_leadgen_trace_parse_w3c(value, trace) == NGX_OK) {
+            scope->continued = 1;
+        }
+    }
+
+    if (!scope->continued) {
+        ngx_leadgen_trace_start(trace);
+        ngx_memcpy(trace->trace_id, ctx->id, sizeof(trace->trace_id));
+    }
+
+    if (sentry->traces_sample_rate == 0) {
+
+        if (!scope->continued) {
+            trace->sampled = NGX_LEADGEN_TRACE_UNDECIDED;
+        }
+
+        return;
+    }
+
+    if (trace->sampled == NGX_LEADGEN_TRACE_UNDECIDED) {
+        trace->sampled =
+            ngx_leadgen_trace_is_chosen(trace, sentry->traces_sample_rate)
+            ? NGX_LEADGEN_TRACE_SAMPLED : NGX_LEADGEN_TRACE_NOT_SAMPLED;
+    }
+}
+
+
+/* What came in several headers is one list. */
+
+static ngx_int_t
+ngx_leadgen_scope_baggage(ngx_http_request_t *r, ngx_str_t *baggage)
+{
+    ngx_uint_t        i;
+    ngx_str_t        *key;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header;
+    const ngx_str_t  *name;
+
+    name = &ngx_leadgen_scope_names[NGX_LEADGEN_SCOPE_BAGGAGE_NAME];
+    baggage->len = 0;
+
+    baggage->data = ngx_pnalloc(r->pool, NGX_LEADGEN_SCOPE_BAGGAGE);
+    if (baggage->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        header = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            key = &header[i].key;
+
+            if (key->len != name->len
+                || ngx_strncasecmp(key->data, name->data, name->len) != 0
+                || header[i].value.len + 1 > NGX_LEADGEN_SCOPE_BAGGAGE
+                                             - baggage->len)
+            {
+                continue;
+            }
+
+            if (baggage->len) {
+                baggage->data[baggage->len++] = ',';
+            }
+
+            ngx_memcpy(baggage->data + baggage->len, header[i].value.data,
+                       header[i].value.len);
+            baggage->len += header[i].value.len;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_leadgen_scope_propagate(ngx_http_request_t *r,
+    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope)
+{
+    u_char                      *p, *last;
+    ngx_str_t                    baggage, value[NGX_LEADGEN_SCOPE_NNAMES];
+    ngx_uint_t                   i;
+    ngx_leadgen_trace_origin_t   origin;
+
+    ngx_str_null(&baggage);
+
+    if (ngx_leadgen_credential_header(r, "baggage")
+        && ngx_leadgen_scope_baggage(r, &baggage) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(r->pool, 2 * NGX_LEADGEN_TRACE_TEXT + baggage.len + 512);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    last = p + 2 * NGX_LEADGEN_TRACE_TEXT + baggage.len + 512;
+
+    ngx_str_null(&origin.public_key);
+    origin.environment = sentry->environment;
+    origin.release = sentry->release;
+
+    value[NGX_LEADGEN_SCOPE_SENTRY].data = p;
+    p = ngx_leadgen_trace_format_sentry(p, &scope->trace, scope->upstream_id);
+    value[NGX_LEADGEN_SCOPE_W3C].data = p;
+    p = ngx_leadgen_trace_format_w3c(p, &scope->trace, scope->upstream_id);
+    value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].data = p;
+    p = ngx_leadgen_trace_format_baggage(p, last, &baggage, &scope->trace,
+                                         scope->continued, &origin);
+
+    value[NGX_LEADGEN_SCOPE_SENTRY].len = value[NGX_LEADGEN_SCOPE_W3C].data
+                                        - value[NGX_LEADGEN_SCOPE_SENTRY].data;
+    value[NGX_LEADGEN_SCOPE_W3C].len =
+        value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].data
+        - value[NGX_LEADGEN_SCOPE_W3C].data;
+    value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].len =
+        p - value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].data;
+
+    if (ngx_leadgen_headers_remove(r, ngx_leadgen_scope_names,
+                                   NGX_LEADGEN_SCOPE_NNAMES) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < NGX_LEADGEN_SCOPE_NNAMES; i++) {
+
+        if (value[i].len
+            && ngx_leadgen_headers_push(r, &ngx_leadgen_scope_names[i],
+                                        &value[i]) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
