@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  name;
-    ngx_uint_t                 business;    /* one of the 22 */
+    ngx_uint_t                 business;    /* of the 22, or of jobs */
     ngx_str_t                  resource;    /* its default resource type */
 } ngx_leadgen_action_t;
 

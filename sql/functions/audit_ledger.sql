@@ -202,13 +202,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 select
     s.sequence, s.id::text, encode(s.digest, 'hex'), encode(s.mac, 'hex'),
-    case when a.id is not null then private.audit_canon(a) end,
+    -- one look into the index a seal: a join may read the whole log instead
+    (select private.audit_canon(a) from public.audit_logs a where a.id = s.id),
     (select encode(n.mac, 'hex') from public.audit_anchors n where n.sequence = s.sequence limit 1),
     coalesce(s.at < now() - retention and private.uuid_time(s.id) < now() - retention, false)
 from (
     select * from public.audit_seals s where s.sequence > after order by s.sequence limit 200
 ) as s
-left join public.audit_logs a using (id)
 order by s.sequence;
 $$;
 
@@ -234,9 +234,8 @@ select
     (
         select p.id::text
         from page p
-        left join public.audit_seals s using (id)
-        left join public.audit_unsealed u using (id)
-        where s.id is null and u.id is null
+        where (select s.id from public.audit_seals s where s.id = p.id) is null
+        and (select u.id from public.audit_unsealed u where u.id = p.id) is null
         order by p.id
         limit 1
     );

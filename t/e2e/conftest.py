@@ -55,7 +55,7 @@ class Gateway:
 
     # --- its API
 
-    def connect(self, timeout=10):
+    def connect(self, timeout=30):
         return http.client.HTTPConnection("127.0.0.1", self.port,
                                           timeout=timeout)
 

@@ -201,13 +201,12 @@ def test_every_cut_tail_is_found(still):
 
 
 def test_an_added_row_is_found(gateway, chain):
-    chain.sql("insert into public.audit_logs (id, action, timestamp)"
-              " values (private.uuid_at(now() - interval '1 day'), 'login', now())")
+    id = gateway.sql("select private.uuid_at(now() - interval '1 day')::text")[0][0]
+    chain.sql(f"insert into public.audit_logs (id, action, timestamp) values ('{id}', 'login', now())")
     try:
-        bad = verify_all(gateway)["first_bad"]
-        assert bad["problem"] == "row added" and bad["sequence"] is None
+        assert verify_all(gateway)["first_bad"] == {"problem": "row added", "sequence": None, "id": id}
     finally:
-        chain.sql("delete from public.audit_logs where id = '%s'" % bad["id"])
+        chain.sql(f"delete from public.audit_logs where id = '{id}'")
     assert verify_all(gateway)["valid"]
 
 

@@ -301,7 +301,7 @@ test_actions(void)
                  == (ngx_int_t) i;
     }
 
-    is_int(business, 22, "business actions");
+    is_int(business, 25, "the 22, and three of jobs");
     is_int(found, NGX_LEADGEN_NACTIONS, "each is found by its name");
 
     name = unit_str("login_");
