@@ -89,7 +89,7 @@ json_t *ngx_leadgen_json_text(ngx_pool_t *pool, const ngx_str_t *text);
 /* --- frame: length, CRC32C and payload, as in a spool segment --- */
 
 #define NGX_LEADGEN_FRAME_ALIGN    8
-#define NGX_LEADGEN_FRAME_PAYLOAD  16384    /* bytes, at most */
+#define NGX_LEADGEN_FRAME_PAYLOAD  (65536 + 64)  /* bytes, at most */
 
 
 typedef struct {

@@ -121,4 +121,98 @@ u_char *ngx_leadgen_scrub(u_char *dst, u_char *end, const ngx_str_t *src,
 ngx_uint_t ngx_leadgen_scrub_is_secret_name(const ngx_str_t *name);
 
 
+/* --- dsn --- */
+
+#define NGX_LEADGEN_SENTRY_CLIENT  "ngx_leadgen/" NGX_LEADGEN_VERSION
+
+
+typedef struct {
+    ngx_str_t                  url;         /* these two end with a zero byte */
+    ngx_str_t                  auth;        /* header line; may be a secret */
+    ngx_str_t                  key;         /* the public one */
+} ngx_leadgen_dsn_t;
+
+
+/*
+ * Where items of a DSN go.  The result is in pool memory, key points into the
+ * DSN.  NULL: fine; else what is wrong, in words without the DSN.
+ */
+const char *ngx_leadgen_dsn_parse(ngx_pool_t *pool, const ngx_str_t *dsn,
+    ngx_leadgen_dsn_t *target);
+
+
+/*
+ * --- sentry: items that are finished, on their way ---
+ *
+ * They wait in files of a folder of the spool, of a size that is given, and
+ * survive restarts and Sentry's absence there.  What is not taken, or given up,
+ * is counted and told to Sentry with the next items (client_report).
+ */
+
+typedef enum {
+    NGX_LEADGEN_SENTRY_ERROR = 0,
+    NGX_LEADGEN_SENTRY_TRANSACTION,
+    NGX_LEADGEN_SENTRY_SESSION,
+    NGX_LEADGEN_SENTRY_CATEGORIES
+} ngx_leadgen_sentry_category_e;
+
+
+/* Why an item never comes to Sentry. */
+
+typedef enum {
+    NGX_LEADGEN_SENTRY_QUEUE_OVERFLOW = 0,
+    NGX_LEADGEN_SENTRY_RATELIMIT_BACKOFF,
+    NGX_LEADGEN_SENTRY_SEND_ERROR,          /* Sentry refuses it */
+    NGX_LEADGEN_SENTRY_SAMPLE_RATE,
+    NGX_LEADGEN_SENTRY_TOO_BIG,
+    NGX_LEADGEN_SENTRY_REASONS
+} ngx_leadgen_sentry_reason_e;
+
+
+#define NGX_LEADGEN_SENTRY_ITEM_MAX  65536  /* bytes */
+
+
+/* Lifetime: cycle. */
+
+typedef struct {
+    ngx_leadgen_dsn_t            dsn;       /* url.len 0: it is off */
+    ngx_str_t                    folder;    /* absolute */
+    size_t                       size;      /* bytes, of all workers' files */
+    ngx_uint_t                   workers;
+    ngx_msec_t                   timeout;   /* of one request */
+    ngx_leadgen_backend_conf_t   threads;   /* their pool is its own */
+} ngx_leadgen_sentry_transport_t;
+
+
+/*
+ * In init_process.  files are threads for what is slow on disks.  NGX_ERROR is
+ * logged, and not the end: without its file a worker drops items.  conf must
+ * outlive the worker's cycle.
+ */
+ngx_int_t ngx_leadgen_sentry_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_sentry_transport_t *conf, ngx_leadgen_backend_t *files);
+
+/* In exit_process, once nginx has joined its threads. */
+void ngx_leadgen_sentry_stop(void);
+
+/*
+ * Whether an item of this category is worth serialising now: Sentry is on, has
+ * not asked for silence, and there is room.  Counts the drop otherwise.
+ */
+ngx_uint_t ngx_leadgen_sentry_wanted(ngx_leadgen_sentry_category_e category);
+
+/*
+ * One finished item: payload is its JSON, of at most
+ * NGX_LEADGEN_SENTRY_ITEM_MAX bytes, and copied.  NGX_OK; NGX_DECLINED: it is
+ * dropped, and counted.  Never blocks.
+ */
+ngx_int_t ngx_leadgen_sentry_append(ngx_leadgen_sentry_category_e category,
+    const u_char event_id[NGX_LEADGEN_UUID_SIZE], const u_char *payload,
+    size_t length);
+
+/* Counts an item that somebody else gave up; nothing while Sentry is off. */
+void ngx_leadgen_sentry_drop(ngx_leadgen_sentry_category_e category,
+    ngx_leadgen_sentry_reason_e reason, ngx_uint_t n);
+
+
 #endif /* _NGX_LEADGEN_SENTRY_H_INCLUDED_ */
