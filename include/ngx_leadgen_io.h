@@ -90,6 +90,8 @@ typedef struct {
     ngx_uint_t                 depth;       /* calls in flight on one link */
     ngx_uint_t                 queue;       /* calls that may wait */
     ngx_msec_t                 timeout;     /* default deadline of a call */
+    ngx_str_t                  pool;        /* thread: nginx's thread_pool of
+                                             * that name; "": its default */
 
     /* all may be NULL */
     const char                *channels;    /* pg: "LISTEN a; LISTEN b", sent

@@ -37,6 +37,7 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
 
     ngx_leadgen_watch_create(&mcf->health);
     ngx_leadgen_reporting_create(&mcf->sentry);
+    ngx_leadgen_shipping_create(&mcf->shipping);
 
     mcf->keys = ngx_leadgen_keys_create(cf->pool);
     mcf->roles = ngx_leadgen_roles_create(cf->pool);
@@ -165,7 +166,7 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_leadgen_shipping_init(cf, mcf);
 }
 
 

@@ -93,6 +93,7 @@ typedef struct {
     ngx_msec_t                   mail_timeout;
     ngx_str_t                    public_url;    /* ends without a slash */
     ngx_leadgen_spool_conf_t     spool;
+    ngx_uid_t                    spool_user;    /* the workers' */
     u_char                       audit_key[NGX_LEADGEN_CHAIN_KEY];
     ngx_uint_t                   audit_is_keyed;
     time_t                       audit_retention;   /* seconds; 0: for ever */
@@ -106,6 +107,7 @@ typedef struct {
     ngx_leadgen_trie_t          *api;
     ngx_leadgen_health_conf_t    health;
     ngx_leadgen_sentry_conf_t    sentry;
+    ngx_leadgen_sentry_transport_t  shipping;   /* of what it tells */
 
     ngx_leadgen_conf_use_t       uses_zone;
     ngx_leadgen_conf_use_t       uses_keys;
@@ -173,6 +175,17 @@ void ngx_leadgen_worker_connected(void *data);
 
 /* Defaults of what leadgen_sentry says. */
 void ngx_leadgen_reporting_create(ngx_leadgen_sentry_conf_t *sentry);
+
+/*
+ * The way to Sentry: defaults; an option of leadgen_sentry (NGX_DECLINED: not
+ * one of these; NGX_ERROR is logged); and what follows from its DSN and the
+ * spool, once all directives are read.
+ */
+void ngx_leadgen_shipping_create(ngx_leadgen_sentry_transport_t *shipping);
+ngx_int_t ngx_leadgen_shipping_option(ngx_conf_t *cf,
+    ngx_leadgen_sentry_transport_t *shipping, const ngx_str_t *word);
+char *ngx_leadgen_shipping_dsn(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf);
+char *ngx_leadgen_shipping_init(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf);
 
 /* Health's part of the configuration: its defaults, and what follows from the
  * others' directives once all are read. */

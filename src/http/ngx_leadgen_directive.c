@@ -248,8 +248,9 @@ ngx_leadgen_directive_spool(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    wrong = ngx_leadgen_spool_check(cf, &mcf->spool,
-                                    ngx_leadgen_directive_user(cf));
+    mcf->spool_user = ngx_leadgen_directive_user(cf);
+
+    wrong = ngx_leadgen_spool_check(cf, &mcf->spool, mcf->spool_user);
     if (wrong) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "spool \"%V\": %s",
                            &mcf->spool.path, wrong);

@@ -45,6 +45,7 @@ ngx_leadgen_reporting_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_leadgen_location_conf_t  *lcf = conf;
 
+    ngx_int_t                   rc;
     ngx_str_t                  *word;
     ngx_uint_t                  i;
     ngx_leadgen_main_conf_t    *mcf;
@@ -80,18 +81,25 @@ ngx_leadgen_reporting_directive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_leadgen_reporting_option(cf, sentry, &word[i]) != NGX_CONF_OK)
+        rc = ngx_leadgen_shipping_option(cf, &mcf->shipping, &word[i]);
+
+        if (rc == NGX_ERROR
+            || (rc == NGX_DECLINED
+                && ngx_leadgen_reporting_option(cf, sentry, &word[i])
+                   != NGX_CONF_OK))
         {
             return NGX_CONF_ERROR;
         }
     }
 
-    if (sentry->dsn.len) {
-        ngx_leadgen_conf_note(cf, "leadgen_sentry", &mcf->uses_zone);
-        ngx_leadgen_conf_note(cf, "leadgen_sentry", &mcf->uses_spool);
+    if (sentry->dsn.len == 0) {
+        return NGX_CONF_OK;
     }
 
-    return NGX_CONF_OK;
+    ngx_leadgen_conf_note(cf, "leadgen_sentry", &mcf->uses_zone);
+    ngx_leadgen_conf_note(cf, "leadgen_sentry", &mcf->uses_spool);
+
+    return ngx_leadgen_shipping_dsn(cf, mcf);
 }
 
 
@@ -184,7 +192,8 @@ ngx_leadgen_reporting_option(ngx_conf_t *cf, ngx_leadgen_sentry_conf_t *sentry,
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "unknown option \"%V\": use environment=, release=, "
                        "server_name=, sample_rate=, traces_sample_rate=, "
-                       "max_breadcrumbs=, level=, send_pii= or tag=", word);
+                       "max_breadcrumbs=, level=, send_pii=, tag=, queue= or "
+                       "timeout=", word);
 
     return NGX_CONF_ERROR;
 }

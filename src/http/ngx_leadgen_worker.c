@@ -102,6 +102,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     /* without its spool a worker still serves what need not be recorded */
 
     (void) ngx_leadgen_spool_open(cycle, &mcf->spool, worker->files);
+    (void) ngx_leadgen_sentry_start(cycle, &mcf->shipping, worker->files);
 
     if (ngx_leadgen_worker_start(cycle, &mcf->audit, &worker->audit) != NGX_OK)
     {
@@ -186,6 +187,8 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     if (worker->files) {
         ngx_leadgen_backend_settle(worker->files);
     }
+
+    ngx_leadgen_sentry_stop();
 
     if (worker->audit) {
         ngx_leadgen_pump_stop();

@@ -91,7 +91,9 @@ ngx_leadgen_backend_start(ngx_cycle_t *cycle,
 
     backend->pool = pool;
     backend->conf = conf;
-    backend->threads = ngx_thread_pool_get(cycle, &name);
+    backend->threads = ngx_thread_pool_get(cycle, conf->pool.len
+                                           ? (ngx_str_t *) &conf->pool
+                                           : &name);
     backend->driver = ngx_leadgen_backend_driver(conf->driver);
 
     if (backend->driver == NULL

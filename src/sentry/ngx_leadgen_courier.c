@@ -338,7 +338,7 @@ ngx_leadgen_courier_done(ngx_leadgen_call_t *call)
     ngx_leadgen_sentry_return(&courier->envelope.drops);
 
     if (answer.status == 0 || answer.status >= 500
-        || answer.status == NGX_HTTP_REQUEST_TIME_OUT)
+        || answer.status == NGX_LEADGEN_DELIVER_TOO_SLOW)
     {
         ngx_leadgen_courier_failed(&answer);
 
@@ -383,7 +383,7 @@ ngx_leadgen_courier_refused(const ngx_leadgen_deliver_answer_t *answer)
 
     ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_SENTRY_REQUESTS_REFUSED, 1);
 
-    if (answer->status == NGX_HTTP_TOO_MANY_REQUESTS) {
+    if (answer->status == NGX_LEADGEN_DELIVER_TOO_MANY) {
         ngx_leadgen_courier_drop(NGX_LEADGEN_SENTRY_RATELIMIT_BACKOFF);
 
     } else {

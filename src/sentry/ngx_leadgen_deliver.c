@@ -118,7 +118,7 @@ ngx_leadgen_deliver_work(const ngx_str_t *args, ngx_uint_t nargs,
                        (u_char *) curl_easy_strerror(rc),
                        sizeof(result.error));
 
-    if (result.status == NGX_HTTP_TOO_MANY_REQUESTS && !deliver.has_limits) {
+    if (result.status == NGX_LEADGEN_DELIVER_TOO_MANY && !deliver.has_limits) {
         retry.data = deliver.retry;
         retry.len = deliver.retry_len;
         ngx_leadgen_limits_retry(&retry, &result.limits);

@@ -86,7 +86,7 @@ ngx_leadgen_ring_open(ngx_leadgen_ring_t *ring, int directory,
         || posix_fallocate(ring->fd, 0, size) != 0
         || ngx_leadgen_ring_map(ring, size) != NGX_OK)
     {
-        (void) ftruncate(ring->fd, 0);
+        (void) unlinkat(directory, name, 0);
         (void) close(ring->fd);
         return NGX_ERROR;
     }

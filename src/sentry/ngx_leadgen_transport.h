@@ -115,6 +115,10 @@ u_char *ngx_leadgen_envelope_write(u_char *dst,
 
 /* --- deliver: one request, in a thread --- */
 
+#define NGX_LEADGEN_DELIVER_TOO_SLOW  408
+#define NGX_LEADGEN_DELIVER_TOO_MANY  429
+
+
 typedef enum {
     NGX_LEADGEN_DELIVER_URL = 0,            /* with zero bytes, these two */
     NGX_LEADGEN_DELIVER_AUTH,
