@@ -93,7 +93,7 @@ __DATA__
 
 === TEST 5: an option that there is not
 --- sentry: leadgen_sentry env:LEADGEN_TEST_DSN debug=on;
---- says: unknown option "debug=on": use environment=, release=, server_name=, sample_rate=, traces_sample_rate=, max_breadcrumbs=, level=, send_pii= or tag=
+--- says: unknown option "debug=on": use environment=, release=, server_name=, sample_rate=, traces_sample_rate=, max_breadcrumbs=, level=, send_pii=, tag=, queue= or timeout=
 
 
 

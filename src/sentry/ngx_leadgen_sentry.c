@@ -165,15 +165,18 @@ void
 ngx_leadgen_sentry_drop(ngx_leadgen_sentry_category_e category,
     ngx_leadgen_sentry_reason_e reason, ngx_uint_t n)
 {
+    ngx_leadgen_metric_e  metric;
+
     if (ngx_leadgen_sentry.threads == NULL) {
         return;
     }
 
     ngx_leadgen_sentry.drops.n[category][reason] += n;
 
-    ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_SENTRY_DROPPED_ERROR_QUEUE_OVERFLOW
-                           + category * NGX_LEADGEN_SENTRY_REASONS + reason,
-                           n);
+    metric = NGX_LEADGEN_METRIC_SENTRY_DROPPED_ERROR_QUEUE_OVERFLOW;
+    metric += category * NGX_LEADGEN_SENTRY_REASONS + reason;
+
+    ngx_leadgen_metric_add(metric, n);
 }
 
 
