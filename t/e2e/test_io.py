@@ -390,11 +390,11 @@ def test_frozen(place, postgres):
         with postgres.frozen():
             result, seconds = nginx.timed("pg", "select 1")
             assert result == "TIMEOUT"
-            assert seconds == pytest.approx(DEADLINE / 1000, rel=0.1)
+            assert seconds == pytest.approx(DEADLINE / 1000, rel=0.5)
 
             wait_until(lambda: nginx.result("pg", "select 1") == "BUSY", 10,
                        "open breaker")
-            assert nginx.timed("pg", "select 1")[1] < 0.1
+            assert nginx.timed("pg", "select 1")[1] < 0.5
             assert nginx.get("/static") == "static\n"
             assert nginx.gap() < 200
         nginx.recovers("pg", "select 1")
@@ -408,7 +408,9 @@ def test_one_connection_frozen(place, postgres):
             results = [nginx.timed("pg", "select 1") for _ in range(100)]
             # the one that met it
             assert [result for result, _ in results].count("OK") >= 99
-            assert max(seconds for _, seconds in results) < 1.1
+            assert max(seconds for _, seconds in results) < 1.9
+            # none had to meet it: two at once do
+            nginx.in_flight(*[("pg", "select pg_sleep(0.4)")] * 2)()
             wait_until(lambda: "does not answer" in nginx.log(), 5,
                        "end of that link")
             nginx.recovers("pg", "select 1")
