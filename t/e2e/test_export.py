@@ -83,7 +83,7 @@ def test_a_slow_client_holds_no_memory(gateway, rows):
                 assert len(response.read(20000)) == 20000
         started = time.monotonic()
         assert gateway.request("GET", "/api/health").status == 200
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         assert memory(gateway) - before < 16384
 
     # they left in the middle

@@ -140,7 +140,7 @@ def test_of_another_site(port):
 def test_ends_with_its_token(port):
     with Client(port, authorization=token(lifetime=2)) as client:
         assert client.status == 101 and client.echo()
-        assert client.seconds_to_end() < 3.5
+        assert client.seconds_to_end() < 6
 
 
 def test_ends_with_its_session(gateway):
@@ -159,5 +159,5 @@ def test_ends_with_its_session(gateway):
                 "POST", "/api/auth/logout", headers=[
                     ("Authorization", f"Bearer {login['access_token']}")])
             assert answer.status == 204
-            assert client.seconds_to_end() < 1.5
+            assert client.seconds_to_end() < 3
             assert stays.echo()
