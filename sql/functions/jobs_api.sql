@@ -552,3 +552,53 @@ cross join (
 ) b
 where w.last_heartbeat > now() - interval '1 day';
 $$;
+
+
+/*
+ * Jobs by queue and state, for metrics: cheap however many there are, since no
+ * number is counted beyond 10000.
+ *
+ * jobs    those that ended, of the last hour
+ * waited  milliseconds that the oldest one has waited, of those that are due:
+ *         pending for Redis, queued there for a worker; NULL in other states
+ */
+create or replace function api.job_figures()
+returns table(queue text, state text, jobs bigint, waited bigint)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+select
+    q.queue, s.state,
+    (
+        select count(*) from (
+            select from public.jobs j where j.queue = q.queue and j.status = s.state limit 10000
+        ) counted
+    ),
+    case s.state
+        when 'pending' then coalesce((
+            select floor(1000 * extract(epoch from now() - j.due_at))::bigint from public.jobs j
+            where j.queue = q.queue and j.status = 'pending' and j.due_at <= now()
+            order by j.due_at limit 1
+        ), 0)
+        when 'queued' then coalesce((
+            select floor(1000 * extract(epoch from now() - j.relayed_at))::bigint from public.jobs j
+            where j.queue = q.queue and j.status = 'queued' and j.relayed_at <= now()
+            order by j.relayed_at limit 1
+        ), 0)
+    end
+from (select distinct t.queue from private.tasks() t) q
+cross join unnest(array['pending', 'queued', 'started', 'retrying', 'lost']) as s (state)
+union all
+select q.queue, s.state, coalesce(e.n, 0), null
+from (select distinct t.queue from private.tasks() t) q
+cross join unnest(array['succeeded', 'failed', 'revoked', 'expired']) as s (state)
+left join (
+    select j.queue, j.status, least(count(*), 10000) as n
+    from (
+        select f.queue, f.status from public.jobs f
+        where f.finished_at > now() - interval '1 hour'
+        order by f.finished_at desc limit 100000
+    ) j
+    group by j.queue, j.status
+) e on e.queue = q.queue and e.status = s.state;
+$$;

@@ -458,3 +458,42 @@ def test_jobs_of_events(relay):
     assert len(errors) == 5
     assert errors[str(wanted["id"])] is None
     assert errors[str(refused["id"])][0]["field"] == "kwargs.campaign_id"
+
+
+def figures(database):
+    """{ (queue, state): (jobs, waited) }"""
+    return {row[:2]: row[2:] for row in database.rows(
+        "select queue, state, jobs, waited from api.job_figures()", on=database.gateway)}
+
+
+def test_figures_of_an_empty_database(database):
+    assert figures(database) == {
+        (queue, state): (0, 0 if state in ("pending", "queued") else None)
+        for queue in ("emails", "campaigns", "analytics")
+        for state in ("pending", "queued", "started", "retrying", "lost", "succeeded", "failed", "revoked", "expired")}
+
+
+def test_figures_by_queue_and_state(database):
+    def put(count, **columns):
+        columns = {"queue": "emails", **columns}
+        database.rows(f"insert into public.jobs (id, task, kwargs, {', '.join(columns)})"
+                      f" select gen_random_uuid(), 't', '{{}}', {', '.join(['%s'] * len(columns))}"
+                      " from generate_series(1, %s)", *columns.values(), count)
+
+    put(2, status="pending", due_at=now() - datetime.timedelta(seconds=3))
+    put(1, status="pending", due_at=now() + datetime.timedelta(days=1))
+    put(10003, status="queued", relayed_at=now() - datetime.timedelta(minutes=5))
+    put(1, status="queued", queue="analytics", relayed_at=now())
+    put(3, status="failed", finished_at=now() - datetime.timedelta(minutes=59))
+    put(4, status="failed", finished_at=now() - datetime.timedelta(minutes=61))
+    put(1, status="started", queue="campaigns")
+
+    found = figures(database)
+    assert found["emails", "pending"][0] == 3
+    assert 3000 <= found["emails", "pending"][1] < 60000
+    assert found["emails", "queued"][0] == 10000
+    assert 300000 <= found["emails", "queued"][1] < 360000
+    assert found["emails", "failed"] == (3, None)
+    assert found["campaigns", "started"] == (1, None)
+    assert found["analytics", "queued"][0] == 1
+    assert sum(jobs for jobs, _ in found.values()) == 3 + 10000 + 3 + 1 + 1

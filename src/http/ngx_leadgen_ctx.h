@@ -372,6 +372,12 @@ ngx_int_t ngx_leadgen_prober_start(ngx_cycle_t *cycle,
 void ngx_leadgen_prober_stop(void);
 
 
+/* --- census: jobs of the database enter the metrics --- */
+
+/* Asks PostgreSQL when it is time to; for the prober, as often as it likes. */
+void ngx_leadgen_census(void);
+
+
 /* --- sampler: this worker's figures for /metrics --- */
 
 void ngx_leadgen_sampler_start(ngx_cycle_t *cycle);

@@ -167,6 +167,8 @@ ngx_leadgen_prober_run(ngx_event_t *ev)
         prober->next = ngx_current_msec + prober->conf->interval;
         ngx_leadgen_prober_round();
     }
+
+    ngx_leadgen_census();
 }
 
 

@@ -43,6 +43,17 @@ def decisions(metrics):
             for kind in KINDS}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def later(gateway):
+    """A job for tomorrow, that waits while the other tests run, and when it was
+    asked for."""
+    answer = gateway.request("POST", "/api/jobs", "admin", body={
+        "task": "calculate_daily_metrics", "kwargs": {}, "countdown": 86400})
+    assert answer.status == 202
+    yield time.time()
+    gateway.request("DELETE", answer.headers["Location"], "admin")
+
+
 class Load:
     """Clients that ask in turn for each kind; what they sent and what came
     back is counted."""
@@ -243,3 +254,18 @@ def test_stats(gateway):
     assert after["denials"] == before["denials"] + 1
     assert after["requests"]["total"] == before["requests"]["total"] + 2
     assert 0 <= before["uptime_seconds"] <= after["uptime_seconds"]
+
+
+def test_jobs_are_counted(gateway, later):
+    """As PostgreSQL has them, for each of its queues and states."""
+    wait_until(lambda: scrape(gateway)[
+        "nginx_leadgen_jobs_counted_timestamp_seconds"] > later + 1, 30,
+        "new figures")
+    metrics = scrape(gateway)
+    name = "nginx_leadgen_jobs{{queue=\"{}\",state=\"{}\"}}"
+    assert metrics[name.format("analytics", "pending")] >= 1
+    rows = gateway.sql("select queue, state from api.job_figures()")
+    assert {name.format(*row) for row in rows} == {
+        sample for sample in metrics if sample.startswith("nginx_leadgen_jobs{")}
+    waited = "nginx_leadgen_jobs_waited_seconds{queue=\"analytics\",state=\"pending\"}"
+    assert 0 <= metrics[waited] < 86400
