@@ -100,3 +100,26 @@ GET /metrics
 --- response_body_like
 nginx_leadgen_backend_connections\{backend="database",state="configured"\} 1
 nginx_leadgen_backend_connections\{backend="database",state="up"\} 0
+
+
+
+=== TEST 6: answers by the class of their status, those of health left out
+--- config
+    location = /metrics { leadgen_metrics; }
+    location /health { leadgen_health; }
+    location = /moved { return 301 /; }
+    location = /full { return 507; }
+    location = /page { error_page 502 =200 /fine; return 502; }
+    location = /fine { return 200 fine; }
+--- request eval
+['GET /fine', 'GET /page', 'GET /nothing', 'GET /moved', 'GET /full', 'GET /health', 'GET /health/readiness', 'GET /metrics']
+--- error_code eval
+[200, 200, 404, 301, 507, 200, 503, 200]
+--- response_body_like eval
+['', '', '', '', '', '', '', qr/
+nginx_leadgen_responses_total\{status="1xx"\} 0
+nginx_leadgen_responses_total\{status="2xx"\} 2
+nginx_leadgen_responses_total\{status="3xx"\} 1
+nginx_leadgen_responses_total\{status="4xx"\} 1
+nginx_leadgen_responses_total\{status="5xx"\} 1
+/]

@@ -244,6 +244,8 @@ ngx_leadgen_backend_sample(void)
                                flying);
         ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_WAITING,
                                backend->nwaiting);
+        ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_LIMIT,
+                               backend->conf->queue);
         ngx_leadgen_series_set(backend->series, NGX_LEADGEN_BACKEND_BROKEN,
                                backend->broken);
     }
