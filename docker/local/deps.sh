@@ -58,7 +58,7 @@ disable_services() {
 
     for package; do
         case $package in
-        nginx | postgresql | prometheus | redis-server | supervisor)
+        haproxy | nginx | postgresql | prometheus | redis-server | supervisor)
             update-rc.d "$package" disable > /dev/null 2>&1 || true
             deb-systemd-helper disable "$package.service" > /dev/null 2>&1 || true
             ;;
