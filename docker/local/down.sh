@@ -4,6 +4,11 @@
 . "$(dirname "$0")/common.sh"
 
 if is_up; then
+    # what needs the servers, all at once: supervisord ends one after the other
+    for name in nginx backend worker beat; do
+        control stop "$name" > /dev/null 2>&1 &
+    done
+    wait
     control shutdown > /dev/null
     await_end
     echo "down: all programs have ended"

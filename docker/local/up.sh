@@ -123,15 +123,17 @@ is_ours() {
     [[ " ${programs[*]} " = *" $1 "* ]]
 }
 
+# All at once: supervisord watches each for a second before it says that it runs.
 start() {
     local name
 
     for name; do
         is_ours "$name" || continue
         if ! control status "$name" | grep -q RUNNING; then
-            control start "$name" > /dev/null 2>&1 || true
+            control start "$name" > /dev/null 2>&1 9>&- &
         fi
     done
+    wait
 }
 
 # Waits until a command succeeds.
@@ -202,18 +204,17 @@ with redis.Redis.from_url(os.environ["REDIS_URL"]) as server:
 }
 
 start_gateway() {
-    start backend
-    await 60 backend answers "http://127.0.0.1:$backend_port/api/public/status"
-    step backend "listens on 127.0.0.1:$backend_port"
-
-    start worker beat
-    await 60 worker worker_consumes
-    step worker "takes from the queues emails, campaigns and analytics"
-
     if [ -n "$nginx_changed" ] && is_running nginx; then
         control signal HUP nginx > /dev/null
     fi
-    start nginx
+    start backend worker beat nginx
+
+    await 60 backend answers "http://127.0.0.1:$backend_port/api/public/status"
+    step backend "listens on 127.0.0.1:$backend_port"
+
+    await 60 worker worker_consumes
+    step worker "takes from the queues emails, campaigns and analytics"
+
     await 30 nginx answers "$url/api/health"
     await 30 nginx answers "$url/api/public/status"
     step nginx "listens on 127.0.0.1:$port and 127.0.0.1:$admin_port"

