@@ -66,12 +66,13 @@ ngx_uint_t ngx_leadgen_text_is_utf8(const ngx_str_t *text);
 
 /*
  * Parses text, which must be one JSON object without duplicate names and not
- * deeper than NGX_LEADGEN_JSON_DEPTH.  The tree lives as long as the pool.
+ * deeper than NGX_LEADGEN_JSON_DEPTH.  The pool owns the tree, see below.
  * NULL: not such a text.
  */
 json_t *ngx_leadgen_json_parse(ngx_pool_t *pool, const ngx_str_t *text);
 
-/* Hands a tree to the pool, which frees it at its end.  NULL when out of
+/* Hands a tree to the pool, which wipes its strings and frees it at its end;
+ * so no part of it may be in use longer elsewhere.  NULL when out of
  * memory (the tree is freed then) or when the tree is NULL. */
 json_t *ngx_leadgen_json_own(ngx_pool_t *pool, json_t *tree);
 

@@ -30,7 +30,6 @@ static ngx_int_t ngx_leadgen_jwk_options(ngx_leadgen_jwk_reader_t *reader,
     json_t *jwk, ngx_leadgen_key_t *key);
 static ngx_int_t ngx_leadgen_jwk_kid(ngx_leadgen_jwk_reader_t *reader,
     json_t *jwk, ngx_leadgen_key_t *key);
-static void ngx_leadgen_jwk_wipe(json_t *tree);
 
 
 ngx_int_t
@@ -76,7 +75,6 @@ ngx_leadgen_jwk_add(ngx_conf_t *cf, ngx_array_t *keys,
     }
 
     ngx_explicit_memzero(reader.scratch, 2 * text->len);
-    ngx_leadgen_jwk_wipe(tree);
     ngx_destroy_pool(pool);
 
     return rc;
@@ -268,28 +266,4 @@ ngx_leadgen_jwk_kid(ngx_leadgen_jwk_reader_t *reader, json_t *jwk,
     key->kid.data = ngx_pstrdup(reader->cf->pool, &kid);
 
     return key->kid.data ? NGX_OK : NGX_ERROR;
-}
-
-
-/* The tree's memory goes back to the heap. */
-
-static void
-ngx_leadgen_jwk_wipe(json_t *tree)
-{
-    size_t       i;
-    json_t      *value;
-    const char  *name;
-
-    if (json_is_string(tree)) {
-        ngx_explicit_memzero((void *) json_string_value(tree),
-                             json_string_length(tree));
-    }
-
-    json_object_foreach(tree, name, value) {
-        ngx_leadgen_jwk_wipe(value);
-    }
-
-    json_array_foreach(tree, i, value) {
-        ngx_leadgen_jwk_wipe(value);
-    }
 }

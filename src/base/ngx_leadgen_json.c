@@ -10,6 +10,7 @@
 
 static ngx_uint_t ngx_leadgen_json_is_flat(const ngx_str_t *text);
 static void ngx_leadgen_json_free(void *data);
+static void ngx_leadgen_json_wipe(json_t *tree);
 
 
 json_t *
@@ -114,7 +115,32 @@ ngx_leadgen_json_own(ngx_pool_t *pool, json_t *tree)
 static void
 ngx_leadgen_json_free(void *data)
 {
+    ngx_leadgen_json_wipe(data);
     json_decref(data);
+}
+
+
+/* Passwords and keys come in trees, whose memory goes back to the heap. */
+
+static void
+ngx_leadgen_json_wipe(json_t *tree)
+{
+    size_t       i;
+    json_t      *value;
+    const char  *name;
+
+    if (json_is_string(tree)) {
+        ngx_explicit_memzero((void *) json_string_value(tree),
+                             json_string_length(tree));
+    }
+
+    json_object_foreach(tree, name, value) {
+        ngx_leadgen_json_wipe(value);
+    }
+
+    json_array_foreach(tree, i, value) {
+        ngx_leadgen_json_wipe(value);
+    }
 }
 
 

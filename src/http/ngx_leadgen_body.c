@@ -13,6 +13,8 @@ static void ngx_leadgen_body_handler(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_check(ngx_http_request_t *r);
 static ngx_leadgen_problem_e ngx_leadgen_body_collect(ngx_http_request_t *r,
     ngx_str_t *text);
+static void ngx_leadgen_body_wipe(ngx_http_request_t *r,
+    const ngx_str_t *text);
 static ngx_int_t ngx_leadgen_body_refuse(ngx_http_request_t *r,
     ngx_leadgen_problem_e problem);
 
@@ -93,10 +95,13 @@ ngx_leadgen_body_handler(ngx_http_request_t *r)
     if (problem == NGX_LEADGEN_PROBLEM_NONE) {
 
         if (r->headers_in.content_type == NULL) {
-            ngx_str_set(&text, "{}");
+            body = ngx_leadgen_json_own(r->pool, json_object());
+
+        } else {
+            body = ngx_leadgen_json_parse(r->pool, &text);
         }
 
-        body = ngx_leadgen_json_parse(r->pool, &text);
+        ngx_leadgen_body_wipe(r, &text);
 
         if (body == NULL) {
             problem = NGX_LEADGEN_PROBLEM_NOT_JSON;
@@ -154,6 +159,25 @@ ngx_leadgen_body_collect(ngx_http_request_t *r, ngx_str_t *text)
     }
 
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* Passwords come in bodies; of the tree the pool takes care. */
+
+static void
+ngx_leadgen_body_wipe(ngx_http_request_t *r, const ngx_str_t *text)
+{
+    ngx_chain_t  *cl;
+
+    if (text->len == 0) {
+        return;
+    }
+
+    ngx_explicit_memzero(text->data, text->len);
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        ngx_explicit_memzero(cl->buf->pos, cl->buf->last - cl->buf->pos);
+    }
 }
 
 

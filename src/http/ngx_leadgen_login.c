@@ -42,7 +42,6 @@ static json_t *ngx_leadgen_login_request(ngx_http_request_t *r,
     const ngx_leadgen_login_t *login);
 static ngx_int_t ngx_leadgen_login_finished(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_leadgen_call_t *call);
-static void ngx_leadgen_login_wipe(void *data);
 
 
 static const char  ngx_leadgen_login_begin_sql[] =
@@ -57,16 +56,12 @@ ngx_leadgen_login_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 {
     const char           *field, *message;
     ngx_leadgen_login_t  *login;
-    ngx_pool_cleanup_t   *cln;
 
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_leadgen_login_t));
-    if (cln == NULL) {
+    login = ngx_pcalloc(r->pool, sizeof(ngx_leadgen_login_t));
+    if (login == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    login = cln->data;
-    ngx_memzero(login, sizeof(ngx_leadgen_login_t));
-    cln->handler = ngx_leadgen_login_wipe;
     ctx->state = login;
 
     ctx->in_cookies = json_is_true(json_object_get(body, "cookie"));
@@ -310,19 +305,4 @@ ngx_leadgen_login_finished(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     return ngx_leadgen_sql_refused(r, call);
-}
-
-
-/* The password lies in the body's tree and goes before that is freed. */
-
-static void
-ngx_leadgen_login_wipe(void *data)
-{
-    ngx_leadgen_login_t  *login = data;
-
-    if (login->password.len) {
-        ngx_explicit_memzero(login->password.data, login->password.len);
-    }
-
-    ngx_explicit_memzero(login, sizeof(ngx_leadgen_login_t));
 }

@@ -383,3 +383,43 @@ def test_a_flood_of_logins(gateway, user, who):
     assert memory(gateway) < used + (128 << 20)
     assert during < before + (5 if LONG else 50)
     wait_until(lambda: gateway.login("user").status == 200, 5, "login")
+
+
+def memory_of(gateway):
+    """What the workers' writable memory holds, a mapping at a time."""
+    for pid in gateway.workers():
+        with open(f"/proc/{pid}/maps") as maps, \
+                open(f"/proc/{pid}/mem", "rb", 0) as memory:
+            for line in maps:
+                words = line.split()
+                if not words[1].startswith("rw-p"):
+                    continue
+                first, last = (int(n, 16) for n in words[0].split("-"))
+                memory.seek(first)
+                yield memory.read(last - first)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="reads workers' memory as root")
+def test_passwords_stay_in_no_memory(gateway, user, network):
+    """Neither right nor wrong nor new ones, once they are answered."""
+    right, wrong, new, created = (
+        os.urandom(24).hex() for _ in range(4))
+    number, email = user(crypt.crypt(right, "$y$j9T$saltsaltsalt"))
+    assert attempt(gateway, email, wrong, network).status == 401
+    answer = attempt(gateway, email, right, network)
+    assert answer.status == 200
+    bearer = [("Authorization", f"Bearer {answer.json['access_token']}")]
+    assert gateway.request(
+        "POST", "/api/auth/password", headers=bearer,
+        body={"current_password": right, "new_password": new}).status == 200
+    assert gateway.request(
+        "POST", "/api/admin/users", "admin",
+        body={"email": f"new{email}", "name": "New", "role": "user",
+              "password": created}).status == 201
+    gateway.sql("delete from users where email = %s", f"new{email}")
+
+    held = b"".join(memory_of(gateway))
+    assert len(held) > 2 ** 20
+    # the heap writes over the beginning of what is freed
+    assert [text for text in (right, wrong, new, created)
+            if text[24:].encode() in held] == []
