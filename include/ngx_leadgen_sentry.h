@@ -104,6 +104,102 @@ ngx_uint_t ngx_leadgen_trace_is_chosen(const ngx_leadgen_trace_t *trace,
 void ngx_leadgen_trace_random(u_char *dst, size_t len);
 
 
+/* --- crumb: the last steps of a request --- */
+
+typedef enum {
+    NGX_LEADGEN_CRUMB_AUTH = 0,
+    NGX_LEADGEN_CRUMB_DECISION,
+    NGX_LEADGEN_CRUMB_DATABASE,
+    NGX_LEADGEN_CRUMB_REDIS,
+    NGX_LEADGEN_CRUMB_THREAD,
+    NGX_LEADGEN_CRUMB_UPSTREAM,
+    NGX_LEADGEN_CRUMB_LINE                  /* of the error log */
+} ngx_leadgen_crumb_kind_e;
+
+
+typedef struct {
+    ngx_leadgen_crumb_kind_e   kind;
+    ngx_uint_t                 status;      /* as of HTTP; 0: none */
+    uint64_t                   began;       /* ngx_leadgen_histogram_now() */
+    uint64_t                   ended;
+    ngx_str_t                  what;        /* lives as long as the request */
+} ngx_leadgen_crumb_t;
+
+
+typedef struct {
+    ngx_leadgen_crumb_t       *ring;
+    ngx_uint_t                 max;         /* 0: none are kept */
+    ngx_uint_t                 n;           /* that were added */
+} ngx_leadgen_crumbs_t;
+
+
+/* Adds a step that began then and ends now, in place of the oldest if need be.
+ * What it is about is not copied. */
+void ngx_leadgen_crumb_add(ngx_leadgen_crumbs_t *crumbs,
+    ngx_leadgen_crumb_kind_e kind, uint64_t began, ngx_uint_t status,
+    const ngx_str_t *what);
+
+/* The steps that are left, oldest first; NULL: there are no more. */
+const ngx_leadgen_crumb_t *ngx_leadgen_crumb_get(
+    const ngx_leadgen_crumbs_t *crumbs, ngx_uint_t i);
+
+
+/* --- report: what Sentry is told --- */
+
+#define NGX_LEADGEN_REPORT_SIZE         65536   /* bytes of JSON, at most */
+#define NGX_LEADGEN_REPORT_FINGERPRINT  3
+
+
+/* Texts may be empty, and are not told then. */
+
+typedef struct {
+    const ngx_leadgen_sentry_conf_t  *conf;
+    u_char                     event_id[NGX_LEADGEN_UUID_SIZE];
+    uint64_t                   time;        /* microseconds since 1970 */
+    uint64_t                   now;         /* the same moment, as
+                                             * ngx_leadgen_histogram_now() */
+    uint64_t                   began;       /* on that clock */
+
+    const char                *level;       /* "fatal", "error", "warning" */
+    ngx_str_t                  logger;
+    ngx_str_t                  message;
+    ngx_str_t                  type;        /* of an exception */
+    ngx_str_t                  value;
+    ngx_str_t                  fingerprint[NGX_LEADGEN_REPORT_FINGERPRINT];
+    ngx_uint_t                 folded;      /* like it, and not told */
+
+    const ngx_leadgen_trace_t *trace;       /* NULL: of no request */
+    const u_char              *span_id;
+    const u_char              *upstream_id;
+    const ngx_leadgen_crumbs_t  *crumbs;    /* may be NULL */
+
+    ngx_str_t                  transaction; /* method and route */
+    ngx_uint_t                 is_route;    /* and not the path itself */
+    ngx_str_t                  method;
+    ngx_str_t                  url;
+    const ngx_leadgen_sentry_tag_t  *headers;
+    ngx_uint_t                 nheaders;
+    ngx_uint_t                 status;      /* of HTTP; 0: none */
+    ngx_str_t                  problem;     /* its slug */
+    ngx_str_t                  request_id;
+
+    int64_t                    user_id;     /* 0: nobody */
+    ngx_str_t                  role;
+    ngx_str_t                  email;       /* told with send_pii=on only */
+    ngx_str_t                  address;     /* the same */
+} ngx_leadgen_report_t;
+
+
+/*
+ * Write an event, or a transaction with its spans, as JSON; all texts go
+ * through the scrubber.  Bytes, or 0 when it had no room.
+ */
+size_t ngx_leadgen_report_event(const ngx_leadgen_report_t *report,
+    u_char *dst, size_t size);
+size_t ngx_leadgen_report_transaction(const ngx_leadgen_report_t *report,
+    u_char *dst, size_t size);
+
+
 /* --- scrub: text without secrets --- */
 
 #define NGX_LEADGEN_SCRUB_PII  1            /* e-mail addresses may stay */
