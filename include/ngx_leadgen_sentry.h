@@ -110,7 +110,6 @@ typedef enum {
     NGX_LEADGEN_CRUMB_AUTH = 0,
     NGX_LEADGEN_CRUMB_DECISION,
     NGX_LEADGEN_CRUMB_DATABASE,
-    NGX_LEADGEN_CRUMB_REDIS,
     NGX_LEADGEN_CRUMB_THREAD,
     NGX_LEADGEN_CRUMB_UPSTREAM,
     NGX_LEADGEN_CRUMB_LINE                  /* of the error log */
@@ -174,7 +173,6 @@ typedef struct {
     const ngx_leadgen_crumbs_t  *crumbs;    /* may be NULL */
 
     ngx_str_t                  transaction; /* method and route */
-    ngx_uint_t                 is_route;    /* and not the path itself */
     ngx_str_t                  method;
     ngx_str_t                  url;
     const ngx_leadgen_sentry_tag_t  *headers;

@@ -19,6 +19,8 @@ typedef struct {
 static ngx_leadgen_problem_e ngx_leadgen_await_problem(
     ngx_leadgen_backend_t *backend);
 static void ngx_leadgen_await_done(ngx_leadgen_call_t *call);
+static void ngx_leadgen_await_step(ngx_leadgen_ctx_t *ctx,
+    const ngx_leadgen_call_t *call);
 
 
 ngx_int_t
@@ -74,8 +76,44 @@ ngx_leadgen_await_done(ngx_leadgen_call_t *call)
 
     ngx_http_set_log_request(c->log, r);
 
+    ngx_leadgen_await_step(ngx_leadgen_ctx(r), call);
+
     rc = await->next(r, ngx_leadgen_ctx(r), call);
 
     ngx_http_finalize_request(r, rc);
     ngx_http_run_posted_requests(c);
+}
+
+
+/* Statements are constants without values. */
+
+static void
+ngx_leadgen_await_step(ngx_leadgen_ctx_t *ctx, const ngx_leadgen_call_t *call)
+{
+    ngx_str_t   what;
+    ngx_uint_t  status;
+
+    static const ngx_uint_t  statuses[] = {
+        NGX_HTTP_OK,                        /* OK */
+        NGX_HTTP_BAD_REQUEST,               /* REFUSED */
+        NGX_HTTP_INTERNAL_SERVER_ERROR,     /* LOST */
+        NGX_HTTP_SERVICE_UNAVAILABLE,       /* UNSENT */
+        NGX_HTTP_GATEWAY_TIME_OUT           /* TIMEOUT */
+    };
+
+    if (ctx == NULL || ctx->scope == NULL) {
+        return;
+    }
+
+    status = statuses[call->result];
+
+    if (call->statement == NULL) {
+        ngx_str_set(&what, "a thread");
+        ngx_leadgen_scope_step(ctx, THREAD, call->began, status, &what);
+        return;
+    }
+
+    what.data = (u_char *) call->statement;
+    what.len = ngx_strlen(call->statement);
+    ngx_leadgen_scope_step(ctx, DATABASE, call->began, status, &what);
 }

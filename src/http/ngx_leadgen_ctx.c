@@ -63,6 +63,10 @@ ngx_leadgen_ctx_cleanup(void *data)
 
     ngx_leadgen_hold_cleanup(ctx);
 
+    if (ctx->scope) {
+        ngx_leadgen_scope_end(ctx->scope);
+    }
+
     if (ctx->reserved) {
         ngx_leadgen_event_release(ctx->reserved);
         ctx->reserved = 0;

@@ -162,9 +162,17 @@ ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,
 /* Lifetime: request.  Made only where Sentry is on. */
 
 struct ngx_leadgen_scope_s {
+    ngx_queue_t                queue;       /* of those alive */
+    ngx_atomic_uint_t          connection;  /* its number */
+    ngx_http_request_t        *request;
+    ngx_leadgen_ctx_t         *ctx;
+
     ngx_leadgen_trace_t        trace;
     u_char                     span_id[NGX_LEADGEN_SPAN_SIZE];
     u_char                     upstream_id[NGX_LEADGEN_SPAN_SIZE];
+    uint64_t                   began;       /* ngx_leadgen_histogram_now() */
+    ngx_leadgen_crumbs_t       crumbs;
+    ngx_uint_t                 lines;       /* that the error log keeps */
     unsigned                   continued:1; /* somebody else's trace */
 };
 
@@ -173,6 +181,62 @@ struct ngx_leadgen_scope_s {
  * or NGX_ERROR. */
 ngx_int_t ngx_leadgen_scope_start(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);
+
+/* The only scope alive on a connection; NULL: there is none, or several. */
+ngx_leadgen_scope_t *ngx_leadgen_scope_find(ngx_atomic_uint_t connection);
+
+void ngx_leadgen_scope_end(ngx_leadgen_scope_t *scope);
+
+/* A step of a request that began then; what it is about is not copied. */
+#define ngx_leadgen_scope_step(ctx, kind, began, status, what)                \
+    if ((ctx)->scope) {                                                       \
+        ngx_leadgen_crumb_add(&(ctx)->scope->crumbs,                          \
+                              NGX_LEADGEN_CRUMB_##kind, began, status, what); \
+    }
+
+
+/* --- errorlog: lines for Sentry --- */
+
+#define NGX_LEADGEN_ERRORLOG_TEXT  1024     /* bytes of a line */
+
+
+typedef struct {
+    ngx_leadgen_scope_t       *scope;       /* of which request; or NULL */
+    uint64_t                   time;        /* ngx_leadgen_histogram_now() */
+    ngx_msec_t                 until;
+    ngx_uint_t                 state;       /* of the errorlog's */
+    ngx_uint_t                 level;       /* NGX_LOG_* */
+    ngx_uint_t                 count;
+    uint32_t                   hash;        /* of what all its like share */
+    size_t                     len;
+    u_char                     text[NGX_LEADGEN_ERRORLOG_TEXT];
+} ngx_leadgen_errorlog_line_t;
+
+
+/* Listens to all error logs of a cycle, in a worker; mcf must outlive it. */
+ngx_int_t ngx_leadgen_errorlog_start(ngx_cycle_t *cycle,
+    const ngx_leadgen_main_conf_t *mcf);
+void ngx_leadgen_errorlog_stop(void);
+
+/* A line of a scope that was not taken yet, or NULL; it is good until the next
+ * line is written. */
+const ngx_leadgen_errorlog_line_t *ngx_leadgen_errorlog_take(
+    ngx_leadgen_scope_t *scope);
+
+/* What stays of a line when numbers and names are left out, at most size bytes;
+ * returns the place behind it. */
+u_char *ngx_leadgen_errorlog_pattern(u_char *dst, size_t size,
+    const ngx_str_t *line);
+
+/* The scope is gone: its lines are nobody's. */
+void ngx_leadgen_errorlog_leave(ngx_leadgen_scope_t *scope);
+
+
+/* --- capture: from requests and lines to reports --- */
+
+/* Tells of a line that belongs to no request; folded: how many were like it. */
+void ngx_leadgen_capture_line(const ngx_leadgen_sentry_conf_t *conf,
+    const ngx_leadgen_errorlog_line_t *line, ngx_uint_t folded);
 
 
 /* --- identity: what the upstream is told --- */

@@ -106,6 +106,7 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 ngx_int_t
 ngx_leadgen_guard_access(ngx_http_request_t *r)
 {
+    uint64_t                      began;
     ngx_int_t                     rc;
     ngx_leadgen_ctx_t            *ctx;
     ngx_leadgen_problem_e         problem;
@@ -129,9 +130,14 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    began = ctx->scope ? ngx_leadgen_histogram_now() : 0;
     problem = ngx_leadgen_guard_judge(r, lcf, ctx);
 
     ngx_leadgen_guard_decided(ctx, problem);
+
+    ngx_leadgen_scope_step(ctx, DECISION, began,
+                           ngx_leadgen_problems[problem].status,
+                           &ngx_leadgen_problems[problem].title);
 
     if (ngx_leadgen_audit_admit(r, ctx) != NGX_LEADGEN_PROBLEM_NONE) {
         return ngx_leadgen_guard_refuse(r, NGX_LEADGEN_PROBLEM_AUDIT_AWAY);
@@ -214,6 +220,9 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
         problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
         ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION,
                                       began);
+        ngx_leadgen_scope_step(ctx, AUTH, began,
+                               ngx_leadgen_problems[problem].status,
+                               &ngx_leadgen_problems[problem].title);
     }
 
     return ngx_leadgen_judge_principal(lcf, &ctx->match, problem,

@@ -9,6 +9,7 @@
 
 
 #define NGX_LEADGEN_SCOPE_BAGGAGE  4096     /* bytes that are passed on */
+#define NGX_LEADGEN_SCOPE_BUCKETS  256
 
 
 typedef enum {
@@ -29,10 +30,17 @@ static const ngx_str_t  ngx_leadgen_scope_names[] = {
 static void ngx_leadgen_scope_trace(ngx_http_request_t *r,
     const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope,
     ngx_leadgen_ctx_t *ctx);
+static void ngx_leadgen_scope_keep(ngx_leadgen_scope_t *scope,
+    ngx_atomic_uint_t connection);
 static ngx_int_t ngx_leadgen_scope_baggage(ngx_http_request_t *r,
     ngx_str_t *baggage);
 static ngx_int_t ngx_leadgen_scope_propagate(ngx_http_request_t *r,
     const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope);
+
+
+/* Lifetime: worker.  Scopes that are alive, by their connections. */
+
+static ngx_queue_t  ngx_leadgen_scope_alive[NGX_LEADGEN_SCOPE_BUCKETS];
 
 
 ngx_int_t
@@ -50,10 +58,19 @@ ngx_leadgen_scope_start(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
-    scope = ngx_pcalloc(r->pool, sizeof(ngx_leadgen_scope_t));
+    scope = ngx_pcalloc(r->pool, sizeof(ngx_leadgen_scope_t)
+                                 + mcf->sentry.max_breadcrumbs
+                                   * sizeof(ngx_leadgen_crumb_t));
     if (scope == NULL) {
         return NGX_ERROR;
     }
+
+    scope->request = r;
+    scope->ctx = ctx;
+    scope->began = ngx_leadgen_histogram_now();
+    scope->crumbs.ring = (ngx_leadgen_crumb_t *) (scope + 1);
+    scope->crumbs.max = mcf->sentry.max_breadcrumbs;
+    ngx_leadgen_scope_keep(scope, r->connection->number);
 
     ngx_leadgen_trace_random(scope->span_id, sizeof(scope->span_id));
     ngx_leadgen_trace_random(scope->upstream_id, sizeof(scope->upstream_id));
@@ -62,6 +79,66 @@ ngx_leadgen_scope_start(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     ctx->scope = scope;
 
     return ngx_leadgen_scope_propagate(r, &mcf->sentry, scope);
+}
+
+
+static void
+ngx_leadgen_scope_keep(ngx_leadgen_scope_t *scope,
+    ngx_atomic_uint_t connection)
+{
+    ngx_queue_t  *bucket;
+
+    bucket = &ngx_leadgen_scope_alive[connection % NGX_LEADGEN_SCOPE_BUCKETS];
+
+    if (bucket->next == NULL) {
+        ngx_queue_init(bucket);
+    }
+
+    scope->connection = connection;
+    ngx_queue_insert_head(bucket, &scope->queue);
+}
+
+
+/* Requests of HTTP/2 share a connection: whose a line is nobody can tell. */
+
+ngx_leadgen_scope_t *
+ngx_leadgen_scope_find(ngx_atomic_uint_t connection)
+{
+    ngx_queue_t          *bucket, *q;
+    ngx_leadgen_scope_t  *scope, *found;
+
+    found = NULL;
+    bucket = &ngx_leadgen_scope_alive[connection % NGX_LEADGEN_SCOPE_BUCKETS];
+
+    if (bucket->next == NULL) {
+        return NULL;
+    }
+
+    for (q = ngx_queue_head(bucket);
+         q != ngx_queue_sentinel(bucket);
+         q = ngx_queue_next(q))
+    {
+        scope = ngx_queue_data(q, ngx_leadgen_scope_t, queue);
+
+        if (scope->connection == connection) {
+
+            if (found) {
+                return NULL;
+            }
+
+            found = scope;
+        }
+    }
+
+    return found;
+}
+
+
+void
+ngx_leadgen_scope_end(ngx_leadgen_scope_t *scope)
+{
+    ngx_queue_remove(&scope->queue);
+    ngx_leadgen_errorlog_leave(scope);
 }
 
 

@@ -39,7 +39,6 @@ static const struct {
     { "auth",     "default", "auth"       },
     { "decision", "default", "policy"     },
     { "database", "query",   "db.query"   },
-    { "redis",    "query",   "db.redis"   },
     { "worker",   "default", "function"   },
     { "upstream", "http",    "http.client" },
     { "nginx",    "error",   NULL         }
@@ -103,8 +102,7 @@ ngx_leadgen_report_transaction(const ngx_leadgen_report_t *report,
     ngx_leadgen_writer_time(&writer, "timestamp", report->time);
 
     ngx_leadgen_writer_open(&writer, "transaction_info", '{');
-    ngx_leadgen_writer_literal(&writer, "source",
-                               report->is_route ? "route" : "url");
+    ngx_leadgen_writer_literal(&writer, "source", "route");
     ngx_leadgen_writer_close(&writer, '}');
 
     ngx_leadgen_report_scope(&writer, report);

@@ -71,7 +71,6 @@ fill(ngx_leadgen_report_t *report)
     report->upstream_id = (const u_char *) "\x8\7\6\5\4\3\2\1";
     report->crumbs = &crumbs;
     report->transaction = unit_str("GET /api/things/:id");
-    report->is_route = 1;
     report->method = unit_str("GET");
     report->url = unit_str("http://a.example/api/things/7?q=swordfish");
     report->headers = headers;
