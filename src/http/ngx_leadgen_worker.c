@@ -55,6 +55,10 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     json_object_seed(0);
     ngx_leadgen_sampler_start(cycle);
 
+    if (ngx_leadgen_errorlog_start(cycle, mcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_leadgen_worker_start(cycle, &mcf->files, &worker->files) != NGX_OK
         || ngx_leadgen_worker_start(cycle, &mcf->hashing, &worker->hashing)
            != NGX_OK
@@ -195,6 +199,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
         ngx_leadgen_spool_close();
     }
 
+    ngx_leadgen_errorlog_stop();
     ngx_leadgen_sampler_stop();
     ngx_leadgen_seal_stop();
     ngx_leadgen_prober_stop();
