@@ -261,7 +261,7 @@ ngx_leadgen_module_postconfigure(ngx_conf_t *cf)
         || ngx_leadgen_module_phase(cf, NGX_HTTP_LOG_PHASE,
                                     ngx_leadgen_tally_log) != NGX_OK
         || ngx_leadgen_module_phase(cf, NGX_HTTP_LOG_PHASE,
-                                    ngx_leadgen_capture_log) != NGX_OK
+                                    ngx_leadgen_incident_log) != NGX_OK
         || ngx_leadgen_survey(cf) != NGX_OK)
     {
         return NGX_ERROR;

@@ -128,7 +128,7 @@ ngx_int_t ngx_leadgen_audit_log(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_tally_log(ngx_http_request_t *r);
 
 /* LOG: tells Sentry. */
-ngx_int_t ngx_leadgen_capture_log(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_incident_log(ngx_http_request_t *r);
 
 /* Installs the header filter: the record before the answer. */
 void ngx_leadgen_filter_install(void);

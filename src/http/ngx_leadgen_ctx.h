@@ -232,10 +232,10 @@ u_char *ngx_leadgen_errorlog_pattern(u_char *dst, size_t size,
 void ngx_leadgen_errorlog_leave(ngx_leadgen_scope_t *scope);
 
 
-/* --- capture: from requests and lines to reports --- */
+/* --- incident: from requests and lines to reports --- */
 
 /* Tells of a line that belongs to no request; folded: how many were like it. */
-void ngx_leadgen_capture_line(const ngx_leadgen_sentry_conf_t *conf,
+void ngx_leadgen_incident_line(const ngx_leadgen_sentry_conf_t *conf,
     const ngx_leadgen_errorlog_line_t *line, ngx_uint_t folded);
 
 

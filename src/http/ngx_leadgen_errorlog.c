@@ -419,7 +419,7 @@ ngx_leadgen_errorlog_tell(ngx_leadgen_errorlog_line_t *line, ngx_uint_t folded)
     line->count = 0;
 
     ngx_leadgen_errorlog.busy = 1;
-    ngx_leadgen_capture_line(ngx_leadgen_errorlog.conf, line, folded);
+    ngx_leadgen_incident_line(ngx_leadgen_errorlog.conf, line, folded);
     ngx_leadgen_errorlog.busy = 0;
 }
 

@@ -8,34 +8,34 @@
 #include "ngx_leadgen_ctx.h"
 
 
-#define NGX_LEADGEN_CAPTURE_HEADERS  8
+#define NGX_LEADGEN_INCIDENT_HEADERS  8
 
 
-static ngx_uint_t ngx_leadgen_capture_status(ngx_http_request_t *r);
-static void ngx_leadgen_capture_upstreams(ngx_http_request_t *r,
+static ngx_uint_t ngx_leadgen_incident_status(ngx_http_request_t *r);
+static void ngx_leadgen_incident_upstreams(ngx_http_request_t *r,
     ngx_leadgen_scope_t *scope);
-static void ngx_leadgen_capture_error(ngx_leadgen_report_t *report,
+static void ngx_leadgen_incident_error(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope);
-static void ngx_leadgen_capture_lines(ngx_leadgen_report_t *report,
+static void ngx_leadgen_incident_lines(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope);
-static void ngx_leadgen_capture_upstream(ngx_leadgen_report_t *report,
+static void ngx_leadgen_incident_upstream(ngx_leadgen_report_t *report,
     ngx_http_request_t *r);
-static ngx_int_t ngx_leadgen_capture_fill(ngx_leadgen_report_t *report,
+static ngx_int_t ngx_leadgen_incident_fill(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope);
-static ngx_uint_t ngx_leadgen_capture_headers(ngx_http_request_t *r,
+static ngx_uint_t ngx_leadgen_incident_headers(ngx_http_request_t *r,
     ngx_leadgen_sentry_tag_t *headers);
-static ngx_int_t ngx_leadgen_capture_url(ngx_http_request_t *r,
+static ngx_int_t ngx_leadgen_incident_url(ngx_http_request_t *r,
     ngx_str_t *url);
-static void ngx_leadgen_capture_now(ngx_leadgen_report_t *report,
+static void ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
     const ngx_leadgen_sentry_conf_t *conf);
-static void ngx_leadgen_capture_send(ngx_leadgen_report_t *report,
+static void ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
     ngx_leadgen_sentry_category_e category);
-static ngx_uint_t ngx_leadgen_capture_is_chosen(ngx_uint_t rate);
+static ngx_uint_t ngx_leadgen_incident_is_chosen(ngx_uint_t rate);
 
 
 /* What may be told of a request's headers; their values are scrubbed, too. */
 
-static const ngx_str_t  ngx_leadgen_capture_allowed[] = {
+static const ngx_str_t  ngx_leadgen_incident_allowed[] = {
     ngx_string("Host"),
     ngx_string("User-Agent"),
     ngx_string("Accept"),
@@ -48,13 +48,13 @@ static const ngx_str_t  ngx_leadgen_capture_allowed[] = {
 
 /* As error events are named there: nothing above a warning comes here. */
 
-static const char  *ngx_leadgen_capture_levels[] = {
+static const char  *ngx_leadgen_incident_levels[] = {
     "error", "fatal", "fatal", "fatal", "error", "warning"
 };
 
 
 ngx_int_t
-ngx_leadgen_capture_log(ngx_http_request_t *r)
+ngx_leadgen_incident_log(ngx_http_request_t *r)
 {
     ngx_uint_t                failed, sampled;
     ngx_leadgen_ctx_t        *ctx;
@@ -75,11 +75,11 @@ ngx_leadgen_capture_log(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    failed = scope->lines || ngx_leadgen_capture_status(r) >= 500;
+    failed = scope->lines || ngx_leadgen_incident_status(r) >= 500;
     sampled = mcf->sentry.traces_sample_rate
               && scope->trace.sampled == NGX_LEADGEN_TRACE_SAMPLED;
 
-    if (failed && !ngx_leadgen_capture_is_chosen(mcf->sentry.sample_rate)) {
+    if (failed && !ngx_leadgen_incident_is_chosen(mcf->sentry.sample_rate)) {
         ngx_leadgen_sentry_drop(NGX_LEADGEN_SENTRY_ERROR,
                                 NGX_LEADGEN_SENTRY_SAMPLE_RATE, 1);
         failed = 0;
@@ -93,20 +93,20 @@ ngx_leadgen_capture_log(ngx_http_request_t *r)
         return NGX_OK;
     }
 
-    ngx_leadgen_capture_upstreams(r, scope);
-    ngx_leadgen_capture_now(&report, &mcf->sentry);
+    ngx_leadgen_incident_upstreams(r, scope);
+    ngx_leadgen_incident_now(&report, &mcf->sentry);
 
-    if (ngx_leadgen_capture_fill(&report, scope) != NGX_OK) {
+    if (ngx_leadgen_incident_fill(&report, scope) != NGX_OK) {
         return NGX_OK;
     }
 
     if (failed) {
-        ngx_leadgen_capture_error(&report, scope);
-        ngx_leadgen_capture_send(&report, NGX_LEADGEN_SENTRY_ERROR);
+        ngx_leadgen_incident_error(&report, scope);
+        ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
     }
 
     if (sampled) {
-        ngx_leadgen_capture_send(&report, NGX_LEADGEN_SENTRY_TRANSACTION);
+        ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_TRANSACTION);
     }
 
     return NGX_OK;
@@ -114,7 +114,7 @@ ngx_leadgen_capture_log(ngx_http_request_t *r)
 
 
 static ngx_uint_t
-ngx_leadgen_capture_status(ngx_http_request_t *r)
+ngx_leadgen_incident_status(ngx_http_request_t *r)
 {
     return r->err_status ? r->err_status : r->headers_out.status;
 }
@@ -123,7 +123,7 @@ ngx_leadgen_capture_status(ngx_http_request_t *r)
 /* nginx knows how long each try took; one came after the other. */
 
 static void
-ngx_leadgen_capture_upstreams(ngx_http_request_t *r,
+ngx_leadgen_incident_upstreams(ngx_http_request_t *r,
     ngx_leadgen_scope_t *scope)
 {
     uint64_t                    ended, began;
@@ -162,7 +162,7 @@ ngx_leadgen_capture_upstreams(ngx_http_request_t *r,
 /* A line tells most; a problem has a name; else there is the status. */
 
 static void
-ngx_leadgen_capture_error(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_error(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope)
 {
     ngx_http_request_t           *r;
@@ -176,7 +176,7 @@ ngx_leadgen_capture_error(ngx_leadgen_report_t *report,
     if (r->upstream_states && r->upstream_states->nelts
         && report->status >= 500)
     {
-        ngx_leadgen_capture_upstream(report, r);
+        ngx_leadgen_incident_upstream(report, r);
 
     } else if (problem->status >= 500) {
         report->type = problem->slug;
@@ -192,12 +192,12 @@ ngx_leadgen_capture_error(ngx_leadgen_report_t *report,
         report->fingerprint[1] = report->transaction;
     }
 
-    ngx_leadgen_capture_lines(report, scope);
+    ngx_leadgen_incident_lines(report, scope);
 }
 
 
 static void
-ngx_leadgen_capture_upstream(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_upstream(ngx_leadgen_report_t *report,
     ngx_http_request_t *r)
 {
     ngx_http_upstream_state_t  *state;
@@ -231,7 +231,7 @@ ngx_leadgen_capture_upstream(ngx_leadgen_report_t *report,
 /* The gravest line is the message, the others are steps on the way. */
 
 static void
-ngx_leadgen_capture_lines(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_lines(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope)
 {
     ngx_str_t                           text;
@@ -271,7 +271,7 @@ ngx_leadgen_capture_lines(ngx_leadgen_report_t *report,
         return;
     }
 
-    report->level = ngx_leadgen_capture_levels[level];
+    report->level = ngx_leadgen_incident_levels[level];
 
     if (report->type.len == 0) {
         ngx_str_set(&report->fingerprint[0], "nginx");
@@ -285,7 +285,7 @@ ngx_leadgen_capture_lines(ngx_leadgen_report_t *report,
 
 
 static ngx_int_t
-ngx_leadgen_capture_fill(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_fill(ngx_leadgen_report_t *report,
     ngx_leadgen_scope_t *scope)
 {
     u_char                     *p;
@@ -294,7 +294,7 @@ ngx_leadgen_capture_fill(ngx_leadgen_report_t *report,
     ngx_http_request_t         *r;
     ngx_http_core_loc_conf_t   *clcf;
 
-    static ngx_leadgen_sentry_tag_t  headers[NGX_LEADGEN_CAPTURE_HEADERS];
+    static ngx_leadgen_sentry_tag_t  headers[NGX_LEADGEN_INCIDENT_HEADERS];
 
     r = scope->request;
     ctx = scope->ctx;
@@ -305,14 +305,14 @@ ngx_leadgen_capture_fill(ngx_leadgen_report_t *report,
     report->upstream_id = scope->upstream_id;
     report->crumbs = &scope->crumbs;
     report->method = r->method_name;
-    report->status = ngx_leadgen_capture_status(r);
+    report->status = ngx_leadgen_incident_status(r);
     report->request_id = ctx->id_text;
     report->user_id = ctx->principal.user_id;
     report->role = ctx->principal.role;
     report->email = ctx->principal.email;
     report->address = r->connection->addr_text;
     report->headers = headers;
-    report->nheaders = ngx_leadgen_capture_headers(r, headers);
+    report->nheaders = ngx_leadgen_incident_headers(r, headers);
 
     /* the route, or else the location: neither holds anybody's values */
 
@@ -328,12 +328,12 @@ ngx_leadgen_capture_fill(ngx_leadgen_report_t *report,
     report->transaction.len = ngx_sprintf(p, "%V %V", &r->method_name, &path)
                               - p;
 
-    return ngx_leadgen_capture_url(r, &report->url);
+    return ngx_leadgen_incident_url(r, &report->url);
 }
 
 
 static ngx_uint_t
-ngx_leadgen_capture_headers(ngx_http_request_t *r,
+ngx_leadgen_incident_headers(ngx_http_request_t *r,
     ngx_leadgen_sentry_tag_t *headers)
 {
     ngx_uint_t        i, n;
@@ -341,14 +341,14 @@ ngx_leadgen_capture_headers(ngx_http_request_t *r,
 
     n = 0;
 
-    for (i = 0; i < sizeof(ngx_leadgen_capture_allowed) / sizeof(ngx_str_t);
+    for (i = 0; i < sizeof(ngx_leadgen_incident_allowed) / sizeof(ngx_str_t);
          i++)
     {
         value = ngx_leadgen_credential_header(r,
-                           (const char *) ngx_leadgen_capture_allowed[i].data);
+                           (const char *) ngx_leadgen_incident_allowed[i].data);
 
         if (value) {
-            headers[n].key = ngx_leadgen_capture_allowed[i];
+            headers[n].key = ngx_leadgen_incident_allowed[i];
             headers[n++].value = *value;
         }
     }
@@ -358,7 +358,7 @@ ngx_leadgen_capture_headers(ngx_http_request_t *r,
 
 
 static ngx_int_t
-ngx_leadgen_capture_url(ngx_http_request_t *r, ngx_str_t *url)
+ngx_leadgen_incident_url(ngx_http_request_t *r, ngx_str_t *url)
 {
     u_char      *p;
     ngx_str_t    scheme, *host;
@@ -387,7 +387,7 @@ ngx_leadgen_capture_url(ngx_http_request_t *r, ngx_str_t *url)
 
 
 void
-ngx_leadgen_capture_line(const ngx_leadgen_sentry_conf_t *conf,
+ngx_leadgen_incident_line(const ngx_leadgen_sentry_conf_t *conf,
     const ngx_leadgen_errorlog_line_t *line, ngx_uint_t folded)
 {
     ngx_leadgen_report_t  report;
@@ -398,10 +398,10 @@ ngx_leadgen_capture_line(const ngx_leadgen_sentry_conf_t *conf,
         return;
     }
 
-    ngx_leadgen_capture_now(&report, conf);
+    ngx_leadgen_incident_now(&report, conf);
     report.time -= ngx_min((report.now - line->time) / 1000, report.time);
     report.now = line->time;
-    report.level = ngx_leadgen_capture_levels[line->level];
+    report.level = ngx_leadgen_incident_levels[line->level];
     report.folded = folded;
     ngx_str_set(&report.logger, "nginx");
     report.message.data = (u_char *) line->text;
@@ -414,12 +414,12 @@ ngx_leadgen_capture_line(const ngx_leadgen_sentry_conf_t *conf,
                                      &report.message)
         - pattern;
 
-    ngx_leadgen_capture_send(&report, NGX_LEADGEN_SENTRY_ERROR);
+    ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
 }
 
 
 static void
-ngx_leadgen_capture_now(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
     const ngx_leadgen_sentry_conf_t *conf)
 {
     ngx_memzero(report, sizeof(ngx_leadgen_report_t));
@@ -431,7 +431,7 @@ ngx_leadgen_capture_now(ngx_leadgen_report_t *report,
 
 
 static void
-ngx_leadgen_capture_send(ngx_leadgen_report_t *report,
+ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
     ngx_leadgen_sentry_category_e category)
 {
     size_t  len;
@@ -454,7 +454,7 @@ ngx_leadgen_capture_send(ngx_leadgen_report_t *report,
 
 
 static ngx_uint_t
-ngx_leadgen_capture_is_chosen(ngx_uint_t rate)
+ngx_leadgen_incident_is_chosen(ngx_uint_t rate)
 {
     uint32_t  word;
 

@@ -1,0 +1,69 @@
+"""What goes wrong at the gateway comes to Sentry: with what happened before,
+who it was and which trace, and without secrets."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+import urllib.error
+import urllib.request
+
+import test_sentry
+from sentry_receiver import Receiver
+
+from conftest import free_port, wait_until
+
+CANARY = "canary-of-a-parrot"
+KEY = b"a key of thirty-two bytes or more"
+
+
+def token():
+    def part(value):
+        return base64.urlsafe_b64encode(value).rstrip(b"=")
+    now = int(time.time())
+    claims = {"iss": "leadgen", "sub": "7", "email": "jane@example.com", "role": "user", "iat": now, "exp": now + 600,
+              "sid": "00000000-0000-7000-8000-000000000001", "jti": "00000000-0000-7000-8000-000000000002"}
+    text = part(b'{"alg":"HS256","typ":"JWT","kid":"test"}') + b"." + part(json.dumps(claims).encode())
+    return (text + b"." + part(hmac.digest(KEY, text, hashlib.sha256))).decode()
+
+
+def test_a_failed_request(monkeypatch):
+    closed = free_port()
+    conf = test_sentry.CONF.replace("queue=8m;", "queue=8m traces_sample_rate=1 tag=region:eu;").replace(
+        "location = /metrics", """location /api/ {{
+            leadgen_policy {{ GET /api/things/:id lead:read; }}
+            proxy_pass http://127.0.0.1:%d;
+        }}
+        location = /metrics""" % closed)
+    monkeypatch.setattr(test_sentry, "CONF", conf)
+    with Receiver() as receiver, test_sentry.Nginx(receiver.dsn) as nginx:
+        bearer = token()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{nginx.port}/api/things/5?password={CANARY}&q={CANARY}",
+            headers={"Authorization": f"Bearer {bearer}", "Cookie": f"id={CANARY}", "X-Api-Key": CANARY,
+                     "User-Agent": f"client token={CANARY}", "Referer": f"http://u:{CANARY}@a.example/?x={CANARY}"})
+        try:
+            urllib.request.urlopen(request, timeout=30)
+            assert False
+        except urllib.error.HTTPError as error:
+            assert error.code == 502
+            request_id = error.headers["X-Request-Id"]
+        def ours(kind):
+            return [one for one in receiver.items(kind) if one.get("transaction") == "GET /api/things/:id"]
+        wait_until(lambda: ours("event") and ours("transaction"), 30, "items")
+        text = repr(receiver.envelopes)
+        assert CANARY not in text and bearer not in text and "jane@" not in text
+        [event], [transaction] = ours("event"), ours("transaction")
+        assert receiver.errors == []
+
+    assert event["exception"]["values"][0]["type"] == "UpstreamError"
+    assert "Connection refused" in event["logentry"]["formatted"]
+    assert event["user"] == {"id": 7, "role": "user"}
+    assert event["tags"]["request_id"] == request_id and event["tags"]["region"] == "eu"
+    assert event["request"]["url"].endswith("/api/things/5?password=[Filtered]&q=[Filtered]")
+    assert {"auth", "decision", "upstream"} <= {crumb["category"] for crumb in event["breadcrumbs"]["values"]}
+    trace = event["contexts"]["trace"]
+    assert trace["trace_id"] == request_id.replace("-", "")
+    assert transaction["contexts"]["trace"]["trace_id"] == trace["trace_id"]
+    assert {"auth", "policy", "http.client"} <= {span["op"] for span in transaction["spans"]}
