@@ -36,7 +36,7 @@ http {{
     leadgen_database "host=/nonexistent";
     leadgen_jwt_key  file:{directory}/jwt.key kid=test;
     leadgen_spool    {directory}/spool size=8m;
-    leadgen_sentry   env:TEST_SENTRY_DSN timeout=500ms queue=8m;
+    leadgen_sentry   env:TEST_SENTRY_DSN timeout=500ms queue=8m level=off;
     access_log off;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;

@@ -30,7 +30,7 @@ def token():
 
 def test_a_failed_request(monkeypatch):
     closed = free_port()
-    conf = test_sentry.CONF.replace("queue=8m;", "queue=8m traces_sample_rate=1 tag=region:eu;").replace(
+    conf = test_sentry.CONF.replace("queue=8m level=off;", "queue=8m traces_sample_rate=1 tag=region:eu;").replace(
         "location = /metrics", """location /api/ {{
             leadgen_policy {{ GET /api/things/:id lead:read; }}
             proxy_pass http://127.0.0.1:%d;
