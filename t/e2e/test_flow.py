@@ -42,7 +42,7 @@ def is_problem(answer):
     return problem
 
 
-def audit_items(gateway, query, seconds=1, until=bool):
+def audit_items(gateway, query, seconds=30, until=bool):
     """The items of the audit log, asked for until they are there."""
     deadline = time.monotonic() + seconds
     while True:
@@ -56,7 +56,7 @@ def audit_items(gateway, query, seconds=1, until=bool):
 
 
 def item_of(gateway, answer):
-    """The one item about a request, within a second."""
+    """The one item about a request."""
     def about(items):
         return [item for item in items
                 if item["details"].get("request_id") == answer.request_id]
