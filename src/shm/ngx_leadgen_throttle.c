@@ -346,12 +346,19 @@ ngx_leadgen_throttle_find(ngx_leadgen_zone_t *zone, uint64_t key, uint64_t now)
 }
 
 
+/*
+ * What would be forgotten first goes: of equals whoever failed least, and not
+ * always the same one.  Else the slots of one attempt could take each other's
+ * place for ever, and its failures would never add up.
+ */
+
 static ngx_leadgen_throttle_slot_t *
 ngx_leadgen_throttle_place(ngx_leadgen_zone_t *zone, uint64_t key,
     uint64_t now)
 {
     ngx_uint_t                    i;
     ngx_leadgen_throttle_slot_t  *slot, *place;
+    static ngx_uint_t             turn;
 
     place = ngx_leadgen_throttle_find(zone, key, now);
 
@@ -359,12 +366,16 @@ ngx_leadgen_throttle_place(ngx_leadgen_zone_t *zone, uint64_t key,
         return place;
     }
 
-    place = ngx_leadgen_throttle_slot(zone, key, 0);
+    turn++;
+    place = ngx_leadgen_throttle_slot(zone, key,
+                                      turn % NGX_LEADGEN_THROTTLE_WINDOW);
 
-    for (i = 1; i < NGX_LEADGEN_THROTTLE_WINDOW; i++) {
+    for (i = 0; i < NGX_LEADGEN_THROTTLE_WINDOW; i++) {
         slot = ngx_leadgen_throttle_slot(zone, key, i);
 
-        if (slot->keep < place->keep) {
+        if (slot->keep < place->keep
+            || (slot->keep == place->keep && slot->failures < place->failures))
+        {
             place = slot;
         }
     }
