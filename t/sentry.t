@@ -184,7 +184,7 @@ __DATA__
 --- request
 GET /x
 --- response_body_like
-^([0-9a-f]{32})-([0-9a-f]{16})\|00-\1-\2-00\|sentry-trace_id=\1,(sentry-public_key=swordfish,)?sentry-environment=test,sentry-release=1.2$
+^([0-9a-f]{32})-([0-9a-f]{16})\|00-\1-\2-00\|sentry-trace_id=\1,sentry-public_key=swordfish,sentry-environment=test,sentry-release=1.2$
 
 
 

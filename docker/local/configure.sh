@@ -118,6 +118,7 @@ write_env() {
         quote BOUNCE_MAILBOX "${BOUNCE_MAILBOX:-maildir:$run/bounces}"
         quote EXPORT_DIRECTORY "$run/exports"
         quote EXPORT_KEY "$(secret exports.key)"
+        quote SENTRY_DSN "${SENTRY_DSN:-}"
         quote ENVIRONMENT "$environment"
         quote APP_VERSION "$version"
     } > "$run/env.new")

@@ -10,9 +10,10 @@
  * hits, of the actions email_opened and email_clicked.  Of these resource_id is
  * the message and the path in details the address that was asked for.
  *
- * What was captured as "job" by a route with job=, {"task", "path", "body"}, puts
- * a job of the event's id into the outbox, together with the event's row, if the
- * answer was 2xx.  path has arguments, as texts; body names of what was captured.
+ * What was captured as "job" by a route with job=, {"task", "path", "body",
+ * "trace"}, puts a job of the event's id into the outbox, together with the event's
+ * row, if the answer was 2xx.  path has arguments, as texts; body names of what was
+ * captured; trace, which may be missing, is the header sentry-trace.
  * A job whose arguments do not fit leaves the reason in "job_error" in details.
  *
  * Returns how many are new.
@@ -115,7 +116,7 @@ begin
     where v.value is not null;
 
     perform private.job_put(
-        id, wanted ->> 'task', kwargs, null, null, null, null, user_id, user_email
+        id, wanted ->> 'task', kwargs, null, null, null, null, user_id, user_email, wanted ->> 'trace'
     );
 
     return details;

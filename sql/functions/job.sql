@@ -179,5 +179,5 @@ create or replace function job.enqueue(
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-select (private.job_put(coalesce($6, private.uuid_mint()), $1, $2, $3, 0, $4, $5, null, null)).id;
+select (private.job_put(coalesce($6, private.uuid_mint()), $1, $2, $3, 0, $4, $5, null, null, null)).id;
 $$;

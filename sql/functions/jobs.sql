@@ -182,12 +182,16 @@ $$;
  * priority  0 (first), 3, 6 or 9
  * eta       when it is to run; NULL: now
  * expires   when it is not to run any more; NULL: never
+ * trace     the header sentry-trace that the worker goes on with; NULL: none
  *
  * LG422: see errors.
  */
+drop function if exists private.job_put(
+    uuid, text, jsonb, text, integer, timestamptz, timestamptz, bigint, text
+);
 create or replace function private.job_put(
     id uuid, task text, kwargs jsonb, queue text, priority integer, eta timestamptz,
-    expires timestamptz, created_by bigint, created_by_email text
+    expires timestamptz, created_by bigint, created_by_email text, trace text
 ) returns public.jobs
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -230,10 +234,10 @@ begin
     end if;
 
     insert into public.jobs as j (
-        id, task, queue, priority, kwargs, eta, expires, due_at, created_by, created_by_email
+        id, task, queue, priority, kwargs, eta, expires, due_at, created_by, created_by_email, trace
     ) values (
         $1, known.name, coalesce($4, known.queue), coalesce($5, 0), jsonb_strip_nulls($3), $6, $7,
-        greatest(coalesce($6, now()), now()), $8, left($9, 254)
+        greatest(coalesce($6, now()), now()), $8, left($9, 254), $10
     )
     on conflict on constraint jobs_pkey do nothing
     returning * into job;

@@ -176,7 +176,7 @@ begin
                 private.to_time(body ->> 'eta'),
                 now() + (body ->> 'countdown')::integer * interval '1 second'
             ),
-            private.to_time(body ->> 'expires'), user_id, request #>> '{principal,email}'
+            private.to_time(body ->> 'expires'), user_id, request #>> '{principal,email}', request ->> 'trace'
         );
 
         if key is not null then

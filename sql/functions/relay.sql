@@ -100,7 +100,9 @@ select json_build_object(
         'argsrepr', '()',
         'kwargsrepr', left(job.kwargs::text, 1000),
         'origin', 'leadgen',
-        'ignore_result', false
+        'ignore_result', false,
+        -- Celery's own place for other people's headers, where Sentry looks
+        'headers', case when job.trace is not null then json_build_object('sentry-trace', job.trace) end
     ),
     'properties', json_build_object(
         'correlation_id', job.id,

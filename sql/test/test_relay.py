@@ -80,6 +80,7 @@ def test_posted_and_relayed(relay):
     assert headers["task"] == "app.tasks.email_tasks.send_campaign_email"
     assert headers["id"] == headers["root_id"] == properties["correlation_id"] == job_id
     assert datetime.datetime.fromisoformat(headers["expires"]) > now()
+    assert headers["headers"] is None
     assert properties["delivery_tag"] == f"{job_id}.1"
     assert properties["delivery_info"] == {"exchange": "", "routing_key": "emails"}
 
@@ -90,6 +91,13 @@ def test_posted_and_relayed(relay):
     seen = job(relay, job_id)
     assert (seen["status"], seen["relays"]) == ("queued", 1)
     assert seen["relayed_at"] and seen["created_by_email"] == "ann@example.com"
+
+
+def test_the_trace_goes_on(relay):
+    trace = f"{'a' * 32}-{'b' * 16}-1"
+    call(relay, "job_create", {"task": "send_campaign_email", "kwargs": SEND}, trace=trace)
+    (_, _, _, message, _), = take(relay)
+    assert json.loads(message)["headers"]["headers"] == {"sentry-trace": trace}
 
 
 def test_only_the_elected_takes(database, relay):

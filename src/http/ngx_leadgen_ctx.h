@@ -187,6 +187,10 @@ ngx_leadgen_scope_t *ngx_leadgen_scope_find(ngx_atomic_uint_t connection);
 
 void ngx_leadgen_scope_end(ngx_leadgen_scope_t *scope);
 
+/* The header sentry-trace for a job that the request asks for, as JSON's text;
+ * NULL: it is of no trace. */
+json_t *ngx_leadgen_scope_trace_json(const ngx_leadgen_ctx_t *ctx);
+
 /* A step of a request that began then; what it is about is not copied. */
 #define ngx_leadgen_scope_step(ctx, kind, began, status, what)                \
     if ((ctx)->scope) {                                                       \

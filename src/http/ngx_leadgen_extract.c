@@ -23,8 +23,9 @@ static void ngx_leadgen_extract_put(ngx_leadgen_ctx_t *ctx, ngx_pool_t *pool,
 
 
 /*
- * {"task", "path", "body"}: of the last two, which are objects, each member is
- * an argument, with its text or with the name of the field that has it.
+ * {"task", "path", "body", "trace"}: of path and body, which are objects, each
+ * member is an argument, with its text or with the name of the field that has
+ * it; trace is the one to go on with, if there is one.
  */
 
 void
@@ -58,8 +59,9 @@ ngx_leadgen_extract_job(ngx_pool_t *pool, ngx_leadgen_ctx_t *ctx)
                                     argument[i].name.len, value);
     }
 
-    job = json_pack("{s:s%, s:o, s:o}", "task", rule->task.data,
-                    rule->task.len, "path", path, "body", body);
+    job = json_pack("{s:s%, s:o, s:o, s:o*}", "task", rule->task.data,
+                    rule->task.len, "path", path, "body", body,
+                    "trace", ngx_leadgen_scope_trace_json(ctx));
 
     ngx_leadgen_extract_put(ctx, pool, &name, job);
 }

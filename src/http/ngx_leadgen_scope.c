@@ -35,7 +35,7 @@ static void ngx_leadgen_scope_keep(ngx_leadgen_scope_t *scope,
 static ngx_int_t ngx_leadgen_scope_baggage(ngx_http_request_t *r,
     ngx_str_t *baggage);
 static ngx_int_t ngx_leadgen_scope_propagate(ngx_http_request_t *r,
-    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope);
+    const ngx_leadgen_main_conf_t *mcf, ngx_leadgen_scope_t *scope);
 
 
 /* Lifetime: worker.  Scopes that are alive, by their connections. */
@@ -78,7 +78,7 @@ ngx_leadgen_scope_start(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     ngx_leadgen_scope_trace(r, &mcf->sentry, scope, ctx);
     ctx->scope = scope;
 
-    return ngx_leadgen_scope_propagate(r, &mcf->sentry, scope);
+    return ngx_leadgen_scope_propagate(r, mcf, scope);
 }
 
 
@@ -242,7 +242,7 @@ ngx_leadgen_scope_baggage(ngx_http_request_t *r, ngx_str_t *baggage)
 
 static ngx_int_t
 ngx_leadgen_scope_propagate(ngx_http_request_t *r,
-    const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope)
+    const ngx_leadgen_main_conf_t *mcf, ngx_leadgen_scope_t *scope)
 {
     u_char                      *p, *last;
     ngx_str_t                    baggage, value[NGX_LEADGEN_SCOPE_NNAMES];
@@ -264,9 +264,9 @@ ngx_leadgen_scope_propagate(ngx_http_request_t *r,
 
     last = p + 2 * NGX_LEADGEN_TRACE_TEXT + baggage.len + 512;
 
-    ngx_str_null(&origin.public_key);
-    origin.environment = sentry->environment;
-    origin.release = sentry->release;
+    origin.public_key = mcf->shipping.dsn.key;
+    origin.environment = mcf->sentry.environment;
+    origin.release = mcf->sentry.release;
 
     value[NGX_LEADGEN_SCOPE_SENTRY].data = p;
     p = ngx_leadgen_trace_format_sentry(p, &scope->trace, scope->upstream_id);
@@ -301,4 +301,20 @@ ngx_leadgen_scope_propagate(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+json_t *
+ngx_leadgen_scope_trace_json(const ngx_leadgen_ctx_t *ctx)
+{
+    u_char  *last, text[NGX_LEADGEN_TRACE_TEXT];
+
+    if (ctx->scope == NULL) {
+        return NULL;
+    }
+
+    last = ngx_leadgen_trace_format_sentry(text, &ctx->scope->trace,
+                                           ctx->scope->span_id);
+
+    return json_stringn((char *) text, last - text);
 }

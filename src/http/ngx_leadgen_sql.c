@@ -249,7 +249,8 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     }
 
     request = ngx_leadgen_json_own(r->pool,
-        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:o?, s:o?, s:o?, s:s%, s:o}",
+        json_pack("{s:s%, s:s%, s:o, s:o, s:o, s:o?, s:o?, s:o?, s:o*, s:s%,"
+                  " s:o}",
                   "request_id", ctx->id_text.data, ctx->id_text.len,
                   "method", r->method_name.data, r->method_name.len,
                   "path", ngx_leadgen_json_text(r->pool, &r->uri),
@@ -258,6 +259,7 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                   "roles", ngx_leadgen_sql_roles(r, ctx),
                   "principal", ngx_leadgen_sql_principal(r, &ctx->principal),
                   "idempotency_key", ngx_leadgen_sql_idempotency_key(r),
+                  "trace", ngx_leadgen_scope_trace_json(ctx),
                   "ip_address", r->connection->addr_text.data,
                   r->connection->addr_text.len,
                   "user_agent", ngx_leadgen_json_text(r->pool, &agent)));

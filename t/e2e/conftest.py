@@ -15,6 +15,7 @@ import time
 import psycopg2
 import pytest
 from openapi import Description
+from sentry_receiver import Receiver
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
@@ -43,9 +44,10 @@ class Response:
 class Gateway:
     """A running stack: its API, its database, its processes."""
 
-    def __init__(self, run, port):
+    def __init__(self, run, port, sentry):
         self.run = run
         self.port = port
+        self.sentry = sentry
         self.tokens = {}
         self.credentials = json.loads((run / "credentials.json").read_text())
         self.env = {}
@@ -217,7 +219,7 @@ def another_gateway(gateway, name, directives=""):
             ["/usr/sbin/nginx", "-p", f"{directory}/", "-c", "conf/nginx.conf",
              "-e", "logs/error.log", "-g", "daemon off;"],
             env={**os.environ, **gateway.env}, stdout=log, stderr=log)
-    other = Gateway(gateway.run, port)
+    other = Gateway(gateway.run, port, gateway.sentry)
 
     def answers():
         try:
@@ -240,9 +242,10 @@ def gateway():
     port = free_port()
     env = {name: value for name, value in os.environ.items()
            if name not in ("DATABASE_URL", "REDIS_URL", "SMTP_URL",
-                           "SENTRY_DSN", "MAKEFLAGS", "MAKELEVEL")}
+                           "MAKEFLAGS", "MAKELEVEL")}
+    sentry = Receiver()
     env.update(LEADGEN_PORT=str(port), LEADGEN_ADMIN_PORT=str(free_port()),
-               LEADGEN_RUN=str(run), BUILD=str(BUILD))
+               LEADGEN_RUN=str(run), BUILD=str(BUILD), SENTRY_DSN=sentry.dsn)
 
     def stack(script):
         done = subprocess.run([ROOT / "docker/local" / script], env=env,
@@ -256,8 +259,9 @@ def gateway():
     shutil.rmtree(run.resolve(), ignore_errors=True)
     run.unlink(missing_ok=True)
     run.parent.mkdir(parents=True, exist_ok=True)
-    stack("up.sh")
-    try:
-        yield Gateway(run, port)
-    finally:
-        stack("down.sh")
+    with sentry:
+        stack("up.sh")
+        try:
+            yield Gateway(run, port, sentry)
+        finally:
+            stack("down.sh")

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -67,3 +68,39 @@ def test_a_failed_request(monkeypatch):
     assert trace["trace_id"] == request_id.replace("-", "")
     assert transaction["contexts"]["trace"]["trace_id"] == trace["trace_id"]
     assert {"auth", "policy", "http.client"} <= {span["op"] for span in transaction["spans"]}
+
+
+def test_a_trace_through_the_system(gateway):
+    """A page's trace: gateway, upstream and worker tell what failed in it."""
+    trace = os.urandom(16).hex()
+    page = [("sentry-trace", f"{trace}-00f067aa0ba902b7-1")]
+
+    def ours(kind):
+        return [one for one in gateway.sentry.items(kind)
+                if one["contexts"].get("trace", {}).get("trace_id") == trace]
+
+    gateway.sql("alter table app.teams rename to lost")
+    try:
+        answer = gateway.request("GET", "/api/teams", "admin", headers=page)
+    finally:
+        gateway.sql("alter table app.lost rename to teams")
+    assert answer.status == 500
+    job = gateway.request("POST", "/api/jobs", "admin", headers=page, body={
+        "task": "send_campaign_email",
+        "kwargs": {"campaign_id": 999999, "lead_id": 999999}}).json["id"]
+
+    wait_until(lambda: len(ours("event")) == 2
+               and len(ours("transaction")) == 2, 60, "what happened")
+    by_platform = {one["platform"]: one for one in ours("event")}
+    upstream, worker = by_platform["c"], by_platform["python"]
+    assert upstream["exception"]["values"][0]["type"] == "UpstreamError"
+    assert upstream["transaction"] == "GET /api/teams"
+    assert upstream["tags"]["request_id"] == answer.request_id
+    assert worker["tags"]["celery_task_id"] == job
+    assert "there is no" in worker["exception"]["values"][-1]["value"].lower()
+    assert {one["transaction"] for one in ours("transaction")} == {
+        "GET /api/teams", "POST /api/jobs"}
+    # the job goes on where the request that asked for it was
+    asking, = (one["contexts"]["trace"]["span_id"] for one in ours("transaction")
+               if one["transaction"] == "POST /api/jobs")
+    assert worker["contexts"]["trace"]["parent_span_id"] == asking
