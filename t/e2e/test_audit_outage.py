@@ -12,7 +12,7 @@ from auditing import LONG, Auditing
 from conftest import wait_until
 
 RATE = 2000                     # requests a second
-AWAY = 120 if LONG else 4       # seconds
+AWAY = 120 if LONG else 3       # seconds
 
 SCRIPT = """
 wrk.headers["Authorization"] = "Bearer %s"
@@ -48,7 +48,7 @@ def test_outage(gateway):
     with Auditing(gateway, options="size=1g",
                   server="leadgen_audit all;") as nginx:
         load(nginx, 1)
-        with_it, rate, failures = load(nginx, 10 if LONG else 3)
+        with_it, rate, failures = load(nginx, 10 if LONG else 2)
         assert failures == 0
         wait_until(lambda: waiting(nginx) == 0, 20, "an empty spool")
         gateway.supervisor("stop", "postgres")

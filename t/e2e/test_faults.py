@@ -15,7 +15,7 @@ import pytest
 from conftest import database_away, wait_until
 
 LONG = os.environ.get("LEADGEN_LONG") == "1"
-DRAIN = 60 if LONG else 30      # seconds until all is in PostgreSQL
+DRAIN = 60                      # seconds until all is in PostgreSQL
 
 
 class Load:
@@ -129,12 +129,10 @@ def test_database_away(gateway, log):
     with Load(gateway, database=False) as load:
         load.wait_for(100)
         with database_away(gateway):
-            before = len(load.answered)
-            time.sleep(30 if LONG else 10)
-            away = len(load.answered) - before
+            time.sleep(30 if LONG else 3)
+            # what needs no database is answered all the time
+            load.wait_for(1000)
         load.wait_for(100)
-    # what needs no database is answered all the time
-    assert away > 1000
     assert (load.errors, load.unexpected) == ([], [])
     assert_recorded_once(gateway, load)
     assert_alarms(gateway, log)

