@@ -60,7 +60,8 @@ function replies(endpoint, call) {
   const add = (status, ...slugs) => {
     all[status] ??= problemReply(...slugs);
   };
-  if (endpoint.method === "POST" || call.body) {
+  const takesJson = (endpoint.method === "POST" && !call.apart) || call.body;
+  if (takesJson) {
     add(400, "not-json");
     add(413, "too-large");
     add(415, "media-type");
@@ -68,7 +69,7 @@ function replies(endpoint, call) {
   if (call.query) {
     add(400, "bad-query");
   }
-  if (call.body || call.query || endpoint.method === "POST") {
+  if (takesJson || call.query) {
     add(422, "field-invalid");
   }
   if (endpoint.access !== "PUBLIC") {
@@ -78,7 +79,7 @@ function replies(endpoint, call) {
   }
   if (endpoint.permission) {
     add(403, "permission-missing");
-  } else if (endpoint.method !== "GET") {
+  } else if (endpoint.method !== "GET" && !call.apart) {
     add(403, "cross-site");
   }
   if (endpoint.path.includes(":") || call.unknown) {

@@ -42,6 +42,11 @@ const audit = { tag: "Audit log" };
 const policy = { tag: "Policy" };
 const jobs = { tag: "Jobs" };
 const health = { tag: "Health", apart: true };
+const mail = {
+  tag: "Mail",
+  apart: true,
+  params: { token: "Signed by who sent the mail." },
+};
 
 export const tags = [
   ["Authentication", "Logging in, tokens, passwords."],
@@ -49,6 +54,7 @@ export const tags = [
   ["Policy", "Roles, permissions, routes."],
   ["Audit log", "Who did what."],
   ["Jobs", "Background jobs, run by Celery workers."],
+  ["Mail", "What campaigns' mails show and lead to; needs no token of a user."],
   ["Health", "For load balancers, Kubernetes and Prometheus; needs no token."],
 ];
 
@@ -426,6 +432,27 @@ export const calls = {
     ...health,
     summary: "Does it live?",
     replies: { 200: object({ status: { const: "alive" } }) },
+  },
+  "GET /t/o/:token.gif": {
+    ...mail,
+    summary: "A picture of one pixel: the mail was opened",
+    replies: { 200: null },
+  },
+  "GET /t/c/:token": {
+    ...mail,
+    summary: "To the address of a link",
+    replies: { 302: null },
+  },
+  "GET /t/u/:token": {
+    ...mail,
+    summary: "The page to unsubscribe on",
+    replies: { 200: null },
+  },
+  "POST /t/u/:token": {
+    ...mail,
+    summary: "Unsubscribe",
+    description: "At once, as RFC 8058 has it; the body does not matter.",
+    replies: { 200: null },
   },
   "GET /metrics": {
     ...health,

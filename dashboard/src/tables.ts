@@ -61,6 +61,7 @@ export const actions = [
   {"name": "job_revoked", "resource_type": "job", "description": "A background job was revoked"},
   {"name": "email_opened", "resource_type": "message", "description": "A tracked mail was opened"},
   {"name": "email_clicked", "resource_type": "message", "description": "A link of a tracked mail was followed"},
+  {"name": "email_unsubscribed", "resource_type": "message", "description": "Who got a mail wants no more"},
 ] as const;
 
 export type Action = (typeof actions)[number]["name"];
@@ -70,7 +71,7 @@ export const tasks = [
   {"name": "send_bulk_campaign_emails", "queue": "emails", "description": "Sends a campaign's mail to its leads, or to some of them", "kwargs": [{"name": "campaign_id", "type": "INTEGER", "required": true, "choices": []}, {"name": "lead_ids", "type": "INTEGERS", "required": false, "choices": []}]},
   {"name": "send_followup_email", "queue": "emails", "description": "Sends a reminder to a lead that did not react", "kwargs": [{"name": "campaign_id", "type": "INTEGER", "required": true, "choices": []}, {"name": "lead_id", "type": "INTEGER", "required": true, "choices": []}, {"name": "after_days", "type": "INTEGER", "required": false, "choices": []}]},
   {"name": "process_email_bounces", "queue": "emails", "description": "Reads what mail servers sent back, and marks its leads", "kwargs": [{"name": "limit", "type": "INTEGER", "required": false, "choices": []}]},
-  {"name": "track_email_opens", "queue": "emails", "description": "Counts mails that were opened and links that were followed", "kwargs": [{"name": "hits", "type": "OBJECTS", "required": true, "choices": []}]},
+  {"name": "track_email_opens", "queue": "emails", "description": "Counts mails that were opened and links that were followed, and heeds who unsubscribes", "kwargs": [{"name": "hits", "type": "OBJECTS", "required": true, "choices": []}]},
   {"name": "generate_campaign_analytics", "queue": "campaigns", "description": "Works out the figures of a campaign", "kwargs": [{"name": "campaign_id", "type": "INTEGER", "required": true, "choices": []}]},
   {"name": "optimize_send_times", "queue": "campaigns", "description": "Learns when the leads of a campaign, or of all, read their mail", "kwargs": [{"name": "campaign_id", "type": "INTEGER", "required": false, "choices": []}]},
   {"name": "schedule_campaign_emails", "queue": "campaigns", "description": "Plans the mails of a campaign", "kwargs": [{"name": "campaign_id", "type": "INTEGER", "required": true, "choices": []}]},

@@ -7,8 +7,9 @@
 
 /*
  * Adds a batch of events; as api.audit_ingest, which see, but for events that are
- * hits, of the actions email_opened and email_clicked.  Of these resource_id is
- * the message and the path in details the address that was asked for.
+ * hits, of the actions email_opened, email_clicked and email_unsubscribed.  Of
+ * these resource_id is the message and the path in details the address that was
+ * asked for.
  *
  * What was captured as "job" by a route with job=, {"task", "path", "body",
  * "trace"}, puts a job of the event's id into the outbox, together with the event's
@@ -28,14 +29,18 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    hits constant text[] := array['email_opened', 'email_clicked'];
+    hits constant text[] := array['email_opened', 'email_clicked', 'email_unsubscribed'];
     added integer := 0;
     place integer;
 begin
     if actions && hits then
         insert into public.tracking_hits (id, kind, message, at, ip_address, user_agent, url)
         select
-            e.id, case e.action when 'email_opened' then 'open' else 'click' end,
+            e.id,
+            case e.action
+                when 'email_opened' then 'open' when 'email_clicked' then 'click'
+                else 'unsubscribe'
+            end,
             e.resource_id::uuid, e.timestamp, private.to_inet(e.ip_address),
             left(e.user_agent, 1024), left(e.details ->> 'path', 2048)
         from unnest(ids, timestamps, actions, resource_ids, details, ip_addresses, user_agents) as e (

@@ -34,7 +34,8 @@ values
     ('job_retried', 'jobs', 'job', 'A background job was asked for again'),
     ('job_revoked', 'jobs', 'job', 'A background job was revoked'),
     ('email_opened', 'tracking', 'message', 'A tracked mail was opened'),
-    ('email_clicked', 'tracking', 'message', 'A link of a tracked mail was followed');
+    ('email_clicked', 'tracking', 'message', 'A link of a tracked mail was followed'),
+    ('email_unsubscribed', 'tracking', 'message', 'Who got a mail wants no more');
 $$;
 
 create or replace function private.permissions()
@@ -81,7 +82,7 @@ values
     ('send_bulk_campaign_emails', 'app.tasks.email_tasks.send_bulk_campaign_emails', 'emails', 'Sends a campaign''s mail to its leads, or to some of them'),
     ('send_followup_email', 'app.tasks.email_tasks.send_followup_email', 'emails', 'Sends a reminder to a lead that did not react'),
     ('process_email_bounces', 'app.tasks.email_tasks.process_email_bounces', 'emails', 'Reads what mail servers sent back, and marks its leads'),
-    ('track_email_opens', 'app.tasks.email_tasks.track_email_opens', 'emails', 'Counts mails that were opened and links that were followed'),
+    ('track_email_opens', 'app.tasks.email_tasks.track_email_opens', 'emails', 'Counts mails that were opened and links that were followed, and heeds who unsubscribes'),
     ('generate_campaign_analytics', 'app.tasks.campaign_tasks.generate_campaign_analytics', 'campaigns', 'Works out the figures of a campaign'),
     ('optimize_send_times', 'app.tasks.campaign_tasks.optimize_send_times', 'campaigns', 'Learns when the leads of a campaign, or of all, read their mail'),
     ('schedule_campaign_emails', 'app.tasks.campaign_tasks.schedule_campaign_emails', 'campaigns', 'Plans the mails of a campaign'),
@@ -124,7 +125,7 @@ values
     ('export_analytics_data', '', 'to', 'date', false, 0, 0, array[]::text[]),
     ('cleanup_old_analytics', '', 'older_than_days', 'integer', false, 1, 3650, array[]::text[]),
     ('track_email_opens', 'hits', 'id', 'uuid', true, 0, 0, array[]::text[]),
-    ('track_email_opens', 'hits', 'kind', 'choice', true, 0, 0, array['open', 'click']::text[]),
+    ('track_email_opens', 'hits', 'kind', 'choice', true, 0, 0, array['open', 'click', 'unsubscribe']::text[]),
     ('track_email_opens', 'hits', 'message', 'uuid', true, 0, 0, array[]::text[]),
     ('track_email_opens', 'hits', 'at', 'time', true, 0, 0, array[]::text[]),
     ('track_email_opens', 'hits', 'ip_address', 'address', false, 0, 0, array[]::text[]),

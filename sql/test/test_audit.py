@@ -251,7 +251,7 @@ def test_the_time_of_a_row_decides(database):
 
 def test_action_names_are_those_of_the_table(untouched):
     names = [name for (name,) in untouched.rows("select name from private.actions()")]
-    assert len(names) == len(set(names)) == 29
+    assert len(names) == len(set(names)) == 30
     for name in names:
         assert untouched.logs(action=name) == ([], None)
     assert untouched.value("select count(*) from private.permissions()") == 26

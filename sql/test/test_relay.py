@@ -418,13 +418,15 @@ def jobs_of_hits(database):
 
 def test_hits(relay):
     ingest(relay, hit(relay, age=3), event(action="login"),
-           hit(relay, "clicked", details=json.dumps({"path": "https://example.com/?a=b"})))
+           hit(relay, "clicked", age=2, details=json.dumps({"path": "https://example.com/?a=b"})),
+           hit(relay, "unsubscribed", age=1))
     assert [item["action"] for item in relay.logs()[0]] == ["login"]
     assert relay.value("select api.relay_hits()", on=relay.gateway) == 1
-    (opened, clicked), = jobs_of_hits(relay)
+    (opened, clicked, unsubscribed), = jobs_of_hits(relay)
     assert opened["kind"] == "open" and opened["message"] == str(MESSAGE) and "url" not in opened
     assert (clicked["kind"], clicked["url"], clicked["ip_address"], clicked["user_agent"]) == (
         "click", "https://example.com/?a=b", "192.0.2.7", "Mail")
+    assert (unsubscribed["kind"], unsubscribed["message"]) == ("unsubscribe", str(MESSAGE))
     assert relay.value("select private.task_errors('track_email_opens', kwargs) from public.jobs") is None
     assert relay.value("select count(*) from public.tracking_hits") == 0
     assert relay.value("select api.relay_hits()", on=relay.gateway) == 0

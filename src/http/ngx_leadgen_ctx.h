@@ -359,7 +359,11 @@ ngx_int_t ngx_leadgen_filter_send(ngx_http_request_t *r, ngx_chain_t *body);
 
 /* --- reply --- */
 
-/* Sends a JSON body with a status; returns what to finalize with. */
+/* Sends a body of a media type with a status; returns what to finalize with. */
+ngx_int_t ngx_leadgen_reply_send(ngx_http_request_t *r, ngx_uint_t status,
+    const char *type, ngx_str_t *body);
+
+/* The same with JSON. */
 ngx_int_t ngx_leadgen_reply_json(ngx_http_request_t *r, ngx_uint_t status,
     ngx_str_t *body);
 ngx_int_t ngx_leadgen_reply_tree(ngx_http_request_t *r, ngx_uint_t status,
@@ -411,10 +415,11 @@ ngx_int_t ngx_leadgen_track_handler(ngx_http_request_t *r);
 ngx_int_t ngx_leadgen_metrics_handler(ngx_http_request_t *r);
 
 /*
- * Whether a request is GET or HEAD; its body is thrown away.  Another method is
- * answered with 405, and then r->header_sent is set.
+ * Whether a request's method is one of these: GET and HEAD, or POST, too; its
+ * body is thrown away.  Another method is answered with 405, and then
+ * r->header_sent is set.
  */
-ngx_int_t ngx_leadgen_health_takes(ngx_http_request_t *r);
+ngx_int_t ngx_leadgen_health_takes(ngx_http_request_t *r, ngx_uint_t methods);
 
 
 /* The state of a service, with what is too old taken for unknown. */

@@ -46,17 +46,21 @@ static ngx_uint_t ngx_leadgen_health_is(const ngx_str_t *path,
 
 
 ngx_int_t
-ngx_leadgen_health_takes(ngx_http_request_t *r)
+ngx_leadgen_health_takes(ngx_http_request_t *r, ngx_uint_t methods)
 {
     ngx_int_t  rc;
-    ngx_str_t  allow = ngx_string("GET, HEAD");
+    ngx_str_t  allow = ngx_string("GET, HEAD, POST");
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+    if (!(r->method & methods)) {
+
+        if (!(methods & NGX_HTTP_POST)) {
+            allow.len = sizeof("GET, HEAD") - 1;
+        }
 
         if (ngx_leadgen_reply_header(r, "Allow", &allow) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -80,7 +84,7 @@ ngx_leadgen_health_handler(ngx_http_request_t *r)
 
     static ngx_str_t  live = ngx_string("{\"status\":\"alive\"}");
 
-    rc = ngx_leadgen_health_takes(r);
+    rc = ngx_leadgen_health_takes(r, NGX_HTTP_GET|NGX_HTTP_HEAD);
     if (rc != NGX_OK || r->header_sent) {
         return rc;
     }

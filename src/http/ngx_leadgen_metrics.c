@@ -63,7 +63,7 @@ ngx_leadgen_metrics_handler(ngx_http_request_t *r)
     ngx_leadgen_metrics_t     out;
     ngx_leadgen_main_conf_t  *mcf;
 
-    rc = ngx_leadgen_health_takes(r);
+    rc = ngx_leadgen_health_takes(r, NGX_HTTP_GET|NGX_HTTP_HEAD);
     if (rc != NGX_OK || r->header_sent) {
         return rc;
     }

@@ -7,8 +7,6 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static ngx_int_t ngx_leadgen_reply_send(ngx_http_request_t *r,
-    ngx_uint_t status, const char *type, ngx_str_t *body);
 static ngx_int_t ngx_leadgen_reply_wait(ngx_http_request_t *r,
     ngx_uint_t seconds);
 static ngx_int_t ngx_leadgen_reply_hints(ngx_http_request_t *r,
@@ -209,7 +207,7 @@ ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_leadgen_reply_send(ngx_http_request_t *r, ngx_uint_t status,
     const char *type, ngx_str_t *body)
 {

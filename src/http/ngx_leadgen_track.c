@@ -1,16 +1,17 @@
 
 /*
- * Tracking: what a mail's reader asks for comes in, a picture of one pixel or
- * the page behind a link goes out, and a hit goes into the spool.
+ * Tracking: what a mail's reader asks for comes in, a picture of one pixel, the
+ * page behind a link or one to unsubscribe on goes out, and a hit goes into the
+ * spool.
  *
- * The path ends in o/TOKEN.gif or c/TOKEN.  A token is, in base64url without
- * padding,
+ * The path ends in o/TOKEN.gif, c/TOKEN or u/TOKEN.  A token is, in base64url
+ * without padding,
  *
  *     MAC (16 bytes)  VERSION (1 byte: 1)  MESSAGE (16 bytes, a UUID)  URL
  *
- * MAC being the first half of HMAC-SHA-256, with the text of the key, of "o" or
- * "c" and of all that follows upon it; URL is that of a link, and empty for the
- * picture.  An address that nobody signed is gone to by nobody.
+ * MAC being the first half of HMAC-SHA-256, with the text of the key, of "o",
+ * "c" or "u" and of all that follows upon it; URL is that of a link, and empty
+ * otherwise.  An address that nobody signed is gone to by nobody.
  */
 
 
@@ -33,52 +34,88 @@ static ngx_int_t ngx_leadgen_track_token(const ngx_str_t *path, u_char *kind,
 static ngx_int_t ngx_leadgen_track_verify(ngx_http_request_t *r, u_char kind,
     const ngx_str_t *token, ngx_str_t *message, ngx_str_t *url);
 static ngx_uint_t ngx_leadgen_track_is_url(const ngx_str_t *url);
-static void ngx_leadgen_track_record(ngx_http_request_t *r,
+static ngx_int_t ngx_leadgen_track_record(ngx_http_request_t *r, u_char kind,
     const ngx_str_t *message, const ngx_str_t *url);
-static ngx_int_t ngx_leadgen_track_picture(ngx_http_request_t *r);
+static ngx_int_t ngx_leadgen_track_page(ngx_http_request_t *r);
 static ngx_int_t ngx_leadgen_track_redirect(ngx_http_request_t *r,
     ngx_str_t *url);
 
 
 /* transparent, 1 by 1 */
 
-static u_char  ngx_leadgen_track_gif[] =
+static ngx_str_t  ngx_leadgen_track_gif = ngx_string(
     "GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00"
     "\x21\xf9\x04\x01\x00\x00\x00\x00"
     "\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00"
-    "\x02\x02\x44\x01\x00\x3b";
+    "\x02\x02\x44\x01\x00\x3b");
+
+
+#define ngx_leadgen_track_html(text)                                          \
+    ngx_string("<!doctype html>\n<html lang=\"en\">\n"                       \
+               "<meta name=\"viewport\" content=\"width=device-width\">\n"  \
+               "<title>Unsubscribe</title>\n" text)
+
+static ngx_str_t  ngx_leadgen_track_question = ngx_leadgen_track_html(
+    "<h1>Unsubscribe</h1>\n"
+    "<form method=\"post\">\n"
+    "<p>Shall no more of these mails be sent to you?</p>\n"
+    "<button name=\"List-Unsubscribe\" value=\"One-Click\">Unsubscribe"
+    "</button>\n"
+    "</form>\n");
+
+static ngx_str_t  ngx_leadgen_track_thanks = ngx_leadgen_track_html(
+    "<h1>You are unsubscribed</h1>\n"
+    "<p>No more of these mails will be sent to you.</p>\n");
 
 
 ngx_int_t
 ngx_leadgen_track_handler(ngx_http_request_t *r)
 {
-    u_char     kind;
-    ngx_int_t  rc;
-    ngx_str_t  token, message, url;
-    ngx_str_t  no_store = ngx_string("no-store");
+    u_char      kind;
+    ngx_int_t   rc;
+    ngx_str_t   token, message, url;
+    ngx_uint_t  is_known, methods;
 
-    rc = ngx_leadgen_health_takes(r);
+    kind = 0;
+    is_known = ngx_leadgen_track_token(&r->uri, &kind, &token) == NGX_OK;
+
+    methods = NGX_HTTP_GET|NGX_HTTP_HEAD;
+    if (is_known && kind == 'u') {
+        methods |= NGX_HTTP_POST;
+    }
+
+    rc = ngx_leadgen_health_takes(r, methods);
     if (rc != NGX_OK || r->header_sent) {
         return rc;
     }
 
-    if (ngx_leadgen_track_token(&r->uri, &kind, &token) != NGX_OK
+    if (!is_known
         || ngx_leadgen_track_verify(r, kind, &token, &message, &url) != NGX_OK)
     {
         return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_NOT_FOUND,
                                          NULL, NULL);
     }
 
-    if (!r->header_only && r->method == NGX_HTTP_GET) {
-        ngx_leadgen_track_record(r, &message, &url);
+    if (r->method == (kind == 'u' ? NGX_HTTP_POST : NGX_HTTP_GET)
+        && ngx_leadgen_track_record(r, kind, &message, &url) != NGX_OK
+        && kind == 'u')
+    {
+        return ngx_leadgen_reply_problem(r, NGX_LEADGEN_PROBLEM_BUSY, NULL,
+                                         NULL);
     }
 
-    if (ngx_leadgen_reply_header(r, "Cache-Control", &no_store) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
+    switch (kind) {
 
-    return kind == 'o' ? ngx_leadgen_track_picture(r)
-                       : ngx_leadgen_track_redirect(r, &url);
+    case 'o':
+        return ngx_leadgen_reply_send(r, NGX_HTTP_OK, "image/gif",
+                                      &ngx_leadgen_track_gif);
+
+    case 'u':
+        return ngx_leadgen_track_page(r);
+
+    default:
+        return ngx_leadgen_track_redirect(r, &url);
+    }
 }
 
 
@@ -110,7 +147,7 @@ ngx_leadgen_track_token(const ngx_str_t *path, u_char *kind, ngx_str_t *token)
         return NGX_OK;
     }
 
-    return *kind == 'c' ? NGX_OK : NGX_ERROR;
+    return *kind == 'c' || *kind == 'u' ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -164,9 +201,8 @@ ngx_leadgen_track_verify(ngx_http_request_t *r, u_char kind,
     url->data = text + 1 + NGX_LEADGEN_TRACK_HEAD;
     url->len = len - 1 - NGX_LEADGEN_TRACK_HEAD;
 
-    return (kind == 'o') == (url->len == 0)
-           && (kind == 'o' || ngx_leadgen_track_is_url(url))
-           ? NGX_OK : NGX_ERROR;
+    return kind == 'c' ? (ngx_leadgen_track_is_url(url) ? NGX_OK : NGX_ERROR)
+                       : (url->len == 0 ? NGX_OK : NGX_ERROR);
 }
 
 
@@ -190,27 +226,28 @@ ngx_leadgen_track_is_url(const ngx_str_t *url)
 }
 
 
-/* When the spool has no room the hit is lost, and counted there: a reader
- * waits for nobody's statistics. */
+/* When the spool has no room a hit is lost, and counted there: a reader waits
+ * for nobody's statistics.  Who unsubscribes must be told, to do it again. */
 
-static void
-ngx_leadgen_track_record(ngx_http_request_t *r, const ngx_str_t *message,
-    const ngx_str_t *url)
+static ngx_int_t
+ngx_leadgen_track_record(ngx_http_request_t *r, u_char kind,
+    const ngx_str_t *message, const ngx_str_t *url)
 {
     ngx_leadgen_ctx_t    *ctx;
     ngx_leadgen_event_t   event;
 
     ctx = ngx_leadgen_ctx(r);
     if (ctx == NULL) {
-        return;
+        return NGX_ERROR;
     }
 
     ngx_memzero(&event, sizeof(ngx_leadgen_event_t));
     ngx_memcpy(event.id, ctx->id, NGX_LEADGEN_UUID_SIZE);
 
     event.time = ngx_leadgen_time_now();
-    event.action = url->len ? NGX_LEADGEN_ACTION_EMAIL_CLICKED
-                            : NGX_LEADGEN_ACTION_EMAIL_OPENED;
+    event.action = kind == 'o' ? NGX_LEADGEN_ACTION_EMAIL_OPENED
+                   : kind == 'c' ? NGX_LEADGEN_ACTION_EMAIL_CLICKED
+                                 : NGX_LEADGEN_ACTION_EMAIL_UNSUBSCRIBED;
     event.outcome = NGX_LEADGEN_OUTCOME_SUCCESS;
 
     event.text[NGX_LEADGEN_EVENT_RESOURCE_ID] = *message;
@@ -222,42 +259,34 @@ ngx_leadgen_track_record(ngx_http_request_t *r, const ngx_str_t *message,
                                              r->headers_in.user_agent->value;
     }
 
-    (void) ngx_leadgen_event_append(&event, 0, 0);
+    return ngx_leadgen_event_append(&event, 0, 0);
 }
 
 
+/*
+ * Programs follow links of mails, too: to look is not to unsubscribe.  That
+ * takes a POST, of the page's button or of the reader's mail program (RFC
+ * 8058), which has neither a cookie nor a login.
+ */
+
 static ngx_int_t
-ngx_leadgen_track_picture(ngx_http_request_t *r)
+ngx_leadgen_track_page(ngx_http_request_t *r)
 {
-    ngx_int_t     rc;
-    ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_str_t  none = ngx_string("no-referrer");
+    ngx_str_t  policy = ngx_string("default-src 'none'; form-action 'self'; "
+                                   "base-uri 'none'; frame-ancestors 'none'");
 
-    r->headers_out.status = NGX_HTTP_OK;
-    r->headers_out.content_length_n = sizeof(ngx_leadgen_track_gif) - 1;
-    ngx_str_set(&r->headers_out.content_type, "image/gif");
-    r->headers_out.content_type_len = r->headers_out.content_type.len;
-
-    rc = ngx_http_send_header(r);
-    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
-        return rc;
+    if (ngx_leadgen_reply_header(r, "Content-Security-Policy", &policy)
+        != NGX_OK
+        || ngx_leadgen_reply_header(r, "Referrer-Policy", &none) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->pos = ngx_leadgen_track_gif;
-    b->last = ngx_leadgen_track_gif + sizeof(ngx_leadgen_track_gif) - 1;
-    b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_leadgen_reply_send(r, NGX_HTTP_OK, "text/html; charset=utf-8",
+                                  r->method == NGX_HTTP_POST
+                                  ? &ngx_leadgen_track_thanks
+                                  : &ngx_leadgen_track_question);
 }
 
 
@@ -265,8 +294,10 @@ static ngx_int_t
 ngx_leadgen_track_redirect(ngx_http_request_t *r, ngx_str_t *url)
 {
     ngx_str_t  none = ngx_string("no-referrer");
+    ngx_str_t  no_store = ngx_string("no-store");
 
-    if (ngx_leadgen_reply_header(r, "Location", url) != NGX_OK
+    if (ngx_leadgen_reply_header(r, "Cache-Control", &no_store) != NGX_OK
+        || ngx_leadgen_reply_header(r, "Location", url) != NGX_OK
         || ngx_leadgen_reply_header(r, "Referrer-Policy", &none) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

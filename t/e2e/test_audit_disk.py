@@ -11,11 +11,13 @@ import struct
 import subprocess
 import tempfile
 import time
+import uuid
 
 import pytest
 
 from auditing import LONG, Auditing, Load, assert_recorded_once
 from conftest import wait_until
+from test_tracking import token
 
 EXT4_SHUTDOWN = 0x8004587D      # EXT4_IOC_SHUTDOWN
 NO_LOG_FLUSH = 2
@@ -112,11 +114,15 @@ def refused(nginx):
 
 
 @needs_root
-def test_full(gateway):
+def test_full(gateway, tmp_path):
     """1 MB, and PostgreSQL is away."""
+    key = tmp_path / "key"
+    key.write_text(gateway.env["TRACKING_KEY"])
+    unsubscribe = f"/t/u/{token(gateway, 'u', uuid.uuid4())}"
     with tmpfs("1m") as point, Auditing(
             gateway, options="size=1m", spool=point / "spool",
-            http="leadgen_audit routes;") as nginx:
+            http="leadgen_audit routes;",
+            server=f"location /t/ {{ leadgen_track file:{key}; }}") as nginx:
         strict, unrecorded = [], []
 
         def gives_up():
@@ -130,6 +136,15 @@ def test_full(gateway):
             wait_until(gives_up, 60, "a full spool")
             for mode in ("normal", "effort"):
                 unrecorded.extend(ask(nginx, f"/api/{mode}/1", 20))
+            # nobody is told that he is unsubscribed when it is written nowhere
+            said = []
+
+            def tells():
+                said.extend(ask(nginx, unsubscribe, 20))
+                return {status for status, _ in said[-20:]} == {503}
+
+            wait_until(tells, 60, "who unsubscribes to be told")
+            assert {status for status, _ in said} <= {200, 503}
             wait_until(lambda:
                        nginx.metrics()["nginx_leadgen_spool_level"] >= 3, 5,
                        "a level of 95 %")

@@ -45,6 +45,32 @@ def test_hits_become_a_job(gateway):
     assert hits(gateway, message) == [("open", None, "Mail"), ("click", url, None)]
 
 
+def test_unsubscribing(gateway):
+    """To look is not to unsubscribe; one request is, of whoever has the link."""
+    message = uuid.uuid4()
+    path = f"/t/u/{token(gateway, 'u', message)}"
+    page = gateway.request("GET", path)
+    assert (page.status, page.headers["Content-Type"], page.headers["Cache-Control"]) == (
+        200, "text/html; charset=utf-8", "no-store")
+    assert b'<form method="post">' in page.body and "form-action 'self'" in page.headers["Content-Security-Policy"]
+    assert gateway.request("HEAD", path).status == 200
+
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=30) as client:
+        # RFC 8058, section 3.2
+        body = b"List-Unsubscribe=One-Click"
+        client.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+                       "Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode() + body)
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200 OK") and b"You are unsubscribed" in answer
+    assert b"Set-Cookie" not in answer
+    wait_until(lambda: hits(gateway, message), 30, "job")
+    assert hits(gateway, message) == [("unsubscribe", None, None)]
+
+    refused = gateway.request("PUT", path)
+    assert (refused.status, refused.headers["Allow"]) == (405, "GET, HEAD, POST")
+    assert gateway.request("POST", f"/t/c/{token(gateway, 'c', message, 'https://a.example/')}").status == 405
+
+
 def forged(gateway):
     message, url = uuid.uuid4(), "https://example.com/"
     good = token(gateway, "c", message, url)
@@ -52,6 +78,8 @@ def forged(gateway):
         "another kind": f"/t/c/{token(gateway, 'o', message)}",
         "a picture with an address": f"/t/o/{token(gateway, 'o', message, url)}.gif",
         "no address": f"/t/c/{token(gateway, 'c', message)}",
+        "a picture's to unsubscribe": f"/t/u/{token(gateway, 'o', message)}",
+        "an address to unsubscribe": f"/t/u/{token(gateway, 'u', message, url)}",
         "another key": f"/t/c/{token(gateway, 'c', message, url, key='x' * 32)}",
         "another version": f"/t/c/{token(gateway, 'c', message, url, version=2)}",
         "a changed address": f"/t/c/{good[:-4]}{'AAAA' if good[-4:] != 'AAAA' else 'BBBB'}",
@@ -68,9 +96,11 @@ def forged(gateway):
 
 @pytest.mark.parametrize("what", forged(type("", (), {"env": {"TRACKING_KEY": "k" * 32}})))
 def test_forged(gateway, what):
-    answer = gateway.request("GET", forged(gateway)[what])
-    assert answer.status == 404, answer.headers
-    assert "Location" not in answer.headers
+    path = forged(gateway)[what]
+    for method in ("GET", "POST") if path.startswith("/t/u/") else ("GET",):
+        answer = gateway.request(method, path)
+        assert answer.status == 404, answer.headers
+        assert "Location" not in answer.headers
 
 
 def request_often(gateway, path):

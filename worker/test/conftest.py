@@ -177,6 +177,7 @@ class Sink:
             return envelope.rcpt_tos[0][5:8] + " no"
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         mail.sender, mail.recipients = envelope.mail_from, envelope.rcpt_tos
+        mail.raw = envelope.content.decode(errors="replace")
         self.mails.append(mail)
         return "250 OK"
 

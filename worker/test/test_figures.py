@@ -68,6 +68,21 @@ def test_hits_killed_anywhere(database, campaign):
                     lambda: database.rows("delete from mail.email_events"))
 
 
+def test_who_unsubscribes_gets_no_more(database, campaign):
+    """Whatever program posts it, and however soon."""
+    message = sent(database, campaign, "Ann@Lead.example")
+    batch = [hit(message, "unsubscribe", user_agent="", at="2026-11-02T10:00:01Z"), hit(uuid.uuid4(), "unsubscribe")]
+
+    def state():
+        return events(database), database.rows("select address, reason, message_id from mail.suppressions")
+
+    killed_anywhere(lambda: hits.store(batch), state,
+                    lambda: database.rows("delete from mail.email_events; delete from mail.suppressions"))
+    ((_, _, kind, _, is_machine, *_),), suppressed = state()
+    assert (kind, is_machine, suppressed) == ("unsubscribe", False, [("ann@lead.example", "unsubscribed", message)])
+    assert campaigns.calculate(campaign)["unsubscribed"] == 1
+
+
 @pytest.mark.parametrize("agent, at, is_machine", [
     (FIREFOX, AT, False), ("", AT, True), (None, AT, True), ("Mozilla/5.0", AT, True), ("Barracuda Sentinel", AT, True),
     ("curl/8.0", AT, True), ("Mozilla/5.0 (compatible; Googlebot/2.1)", AT, True),

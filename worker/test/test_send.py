@@ -34,7 +34,9 @@ def test_a_mail(database, sink, campaign):
     assert mail["Subject"] == "For Blue Harbor"
     assert mail["Message-ID"] == f"<{number}@sender.example>"
     assert mail.sender == f"bounces+{number.hex}@sender.example"
-    assert mail["List-Unsubscribe"].startswith(f"<mailto:{mail.sender}")
+    url = f"https://go.example/t/u/{tokens.sign('unsubscribe', number)}"
+    assert f"\r\nList-Unsubscribe: <{url}>,\r\n <mailto:{mail.sender}?subject=unsubscribe>\r\n" in mail.raw
+    assert "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in mail.raw
     text = mail.get_body(("plain",)).get_content()
     page = mail.get_body(("html",)).get_content()
     assert text.startswith("Hello Ann,")
@@ -175,6 +177,22 @@ def test_html_of_their_own(database, sink, campaign):
     assert "<p>&lt;i&gt;</p>" in page
     assert tokens.sign("click", number, "https://a.example/?q=1&r=2") in page
     assert 'href="mailto:x@y"' in page
+
+
+def test_a_link_to_unsubscribe_is_no_click(database, sink):
+    campaign = database.campaign("S", "No more? {{ unsubscribe_url }}")
+    done = message.send(campaign, database.lead(campaign))
+    url = f"https://go.example/t/u/{tokens.sign('unsubscribe', uuid.UUID(done['message']))}"
+    (mail,) = sink.mails
+    assert mail.get_body(("plain",)).get_content().strip() == f"No more? {url}"
+    assert f'<a href="{url}">' in mail.get_body(("html",)).get_content()
+
+
+def test_one_click_is_for_https(database, sink, campaign, monkeypatch):
+    monkeypatch.setattr(settings, "PUBLIC_URL", "http://127.0.0.1:8000")
+    message.send(campaign, database.lead(campaign))
+    assert "<http://127.0.0.1:8000/t/u/" in sink.mails[0].raw
+    assert sink.mails[0]["List-Unsubscribe-Post"] is None
 
 
 def test_without_a_key_nothing_is_tracked(database, sink, campaign, monkeypatch):

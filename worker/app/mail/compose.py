@@ -4,6 +4,7 @@ an open pixel, links by way of the gateway, and how to unsubscribe.
 Templates are Jinja2's, in its sandbox, and see the lead and the campaign's name.
 """
 
+import email.headerregistry
 import email.message
 import email.policy
 import email.utils
@@ -25,6 +26,20 @@ MOST_TEXT = 262144
 
 # of a lead, templates see what is a plain value
 PLAIN = (str, int, float, bool)
+
+
+class Links(email.headerregistry.UnstructuredHeader):
+    """A header of links, which ends a line between two of them only: Python would
+    write what is longer than a line as an encoded word, and no link."""
+
+    def fold(self, *, policy):
+        links = str(self).replace(", ", f",{policy.linesep} ")
+        return f"{self.name}: {links}{policy.linesep}"
+
+
+HEADERS = email.headerregistry.HeaderRegistry()
+HEADERS.map_to_type("list-unsubscribe", Links)
+POLICY = email.policy.SMTP.clone(header_factory=HEADERS)
 
 
 def environment(is_html):
@@ -80,7 +95,8 @@ def is_tracked():
 
 def tracked(message, url):
     """The url by way of the gateway, or itself."""
-    if not is_tracked() or len(url) > 1024:
+    own = url.startswith(f"{settings.PUBLIC_URL}/t/")
+    if not is_tracked() or own or len(url) > 1024:
         return url
     return f"{settings.PUBLIC_URL}/t/c/{tokens.sign('click', message, url)}"
 
@@ -124,17 +140,33 @@ def domain():
     return email.utils.parseaddr(settings.MAIL_FROM)[1].rpartition("@")[2] or "localhost"
 
 
+def unsubscribe_url(message):
+    """The page to unsubscribe on, or nothing."""
+    if not is_tracked():
+        return ""
+    return f"{settings.PUBLIC_URL}/t/u/{tokens.sign('unsubscribe', message)}"
+
+
 def unsubscribe(message, mail):
-    """By a mail to the mailbox that takes bounces, which tells whose it is."""
+    """By one click (RFC 8058), and by a mail to the mailbox that takes bounces,
+    which tells whose it is."""
+    ways, url = [], unsubscribe_url(message)
+    if url:
+        ways.append(f"<{url}>")
     if settings.MAIL_RETURN_PATH:
-        mail["List-Unsubscribe"] = f"<mailto:{sender(message)}?subject=unsubscribe>"
+        ways.append(f"<mailto:{sender(message)}?subject=unsubscribe>")
+    if ways:
+        mail["List-Unsubscribe"] = ", ".join(ways)
+    # which is for https alone
+    if url.startswith("https://"):
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
 
 
 def compose(message, campaign, lead, subject=None, body=None, follows=None):
     """The mail of a message's id (a UUID); subject and body: other templates
     than the campaign's; follows: id of the mail that it reminds of.  Failure: it
     can't be written."""
-    values = variables(campaign, lead)
+    values = {**variables(campaign, lead), "unsubscribe_url": unsubscribe_url(message)}
     if not is_address(lead["email"]):
         raise Failure(f"The address of lead {lead['id']} is not an e-mail address.")
 
@@ -145,7 +177,7 @@ def compose(message, campaign, lead, subject=None, body=None, follows=None):
     if not title or not text.strip():
         raise Failure(f"The mail of campaign {campaign['id']} has no subject or no text.")
 
-    mail = email.message.EmailMessage(policy=email.policy.SMTP)
+    mail = email.message.EmailMessage(policy=POLICY)
     try:
         mail["From"] = settings.MAIL_FROM
         mail["To"] = lead["email"]

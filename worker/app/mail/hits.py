@@ -1,4 +1,5 @@
-"""Openings and clicks, as the gateway counted them, become events of mails."""
+"""Openings and clicks, as the gateway counted them, become events of mails; who
+unsubscribed by a link gets no more."""
 
 import datetime
 import ipaddress
@@ -19,11 +20,21 @@ TOO_SOON = datetime.timedelta(seconds=2)
 STORE = """
 insert into mail.email_events (id, message_id, kind, at, is_machine, ip_address, user_agent, url)
 select h.id, m.id, h.kind, h.at,
-    h.is_machine or (m.sent_at is not null and h.at < m.sent_at + %s), h.ip_address, h.user_agent, h.url
+    h.kind <> 'unsubscribe' and (h.is_machine or (m.sent_at is not null and h.at < m.sent_at + %s)),
+    h.ip_address, h.user_agent, h.url
 from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::boolean[], %s::inet[],
     %s::text[], %s::text[]) as h (id, message_id, kind, at, is_machine, ip_address, user_agent, url)
 join mail.messages m on m.id = h.message_id
 on conflict (id) do nothing
+"""
+
+SUPPRESS = """
+insert into mail.suppressions (address, reason, message_id, detail)
+select distinct on (1) lower(btrim(m.recipient)), 'unsubscribed', m.id, 'by the link in a mail'
+from mail.messages m
+where m.id = any(%s)
+order by 1
+on conflict (address) do nothing
 """
 
 
@@ -35,7 +46,7 @@ def is_machine(user_agent):
 def checked(hit):
     """A hit as a row.  Failure: it is not one."""
     try:
-        if hit["kind"] not in ("open", "click"):
+        if hit["kind"] not in ("open", "click", "unsubscribe"):
             raise ValueError(hit["kind"])
         address = hit.get("ip_address")
         agent = (hit.get("user_agent") or "").replace("\0", "")[:1024]
@@ -54,5 +65,9 @@ def store(hits):
     """Stores hits; those that are there, or of unknown mails, are left out.
     Returns {"hits", "stored"}."""
     rows = [checked(hit) for hit in hits]
-    stored = database.count(STORE, TOO_SOON, *map(list, zip(*rows)))
+    unsubscribed = [message for _, message, kind, *_ in rows if kind == "unsubscribe"]
+    with database.transaction():
+        stored = database.count(STORE, TOO_SOON, *map(list, zip(*rows)))
+        if unsubscribed:
+            database.count(SUPPRESS, unsubscribed)
     return {"hits": len(hits), "stored": stored}
