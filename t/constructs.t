@@ -475,3 +475,13 @@ GET /secret/../raw/t37
 --- request
 GET /raw../secret/t38
 --- gives: 400 400 400
+
+
+
+=== TEST 39: $request_uri is what was judged, when a rewrite made the path
+--- config eval
+"location /missing/ { rewrite ^/missing/(.*) /page/\$1 last; }"
+. ::page("proxy_pass http://unix:\$TEST_NGINX_SERVER_ROOT/upstream.sock:\$request_uri;")
+--- request
+GET /missing/t39
+--- gives: 401 reached reached

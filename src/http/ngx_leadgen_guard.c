@@ -151,11 +151,16 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    /* the upstream gets the path that was judged, not the one that was sent */
-
     ngx_leadgen_websocket_admit(r, ctx);
 
-    if (!lcf->path_strict && ngx_leadgen_target_settle(r) != NGX_OK) {
+    /*
+     * The upstream gets the path that was judged, not the one that was sent:
+     * a strict one is the same in both, until a redirect or a rewrite.
+     */
+
+    if ((!lcf->path_strict || !r->valid_unparsed_uri)
+        && ngx_leadgen_target_settle(r) != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
