@@ -8,6 +8,8 @@
 #include "ngx_leadgen_ctx.h"
 
 
+static uint64_t ngx_leadgen_headers_lengths(const ngx_str_t *names,
+    ngx_uint_t n);
 static ngx_uint_t ngx_leadgen_headers_is_one(const ngx_str_t *name,
     const ngx_str_t *names, ngx_uint_t n);
 static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
@@ -23,18 +25,22 @@ ngx_int_t
 ngx_leadgen_headers_remove(ngx_http_request_t *r, const ngx_str_t *names,
     ngx_uint_t n)
 {
+    uint64_t          lengths;
     ngx_list_t        kept;
     ngx_uint_t        i, found;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header, *copy;
 
+    lengths = ngx_leadgen_headers_lengths(names, n);
     found = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            found |= ngx_leadgen_headers_is_one(&header[i].key, names, n);
+            if (lengths >> ngx_min(header[i].key.len, 63) & 1) {
+                found |= ngx_leadgen_headers_is_one(&header[i].key, names, n);
+            }
         }
     }
 
@@ -108,6 +114,24 @@ ngx_leadgen_headers_push(ngx_http_request_t *r, const ngx_str_t *key,
     header->hash = ngx_hash_strlow(header->lowcase_key, key->data, key->len);
 
     return NGX_OK;
+}
+
+
+/* A bit for each length there is: most headers have another. */
+
+static uint64_t
+ngx_leadgen_headers_lengths(const ngx_str_t *names, ngx_uint_t n)
+{
+    uint64_t    lengths;
+    ngx_uint_t  i;
+
+    lengths = 0;
+
+    for (i = 0; i < n; i++) {
+        lengths |= 1ull << ngx_min(names[i].len, 63);
+    }
+
+    return lengths;
 }
 
 

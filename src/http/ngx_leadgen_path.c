@@ -8,27 +8,59 @@
 #include "ngx_leadgen_ctx.h"
 
 
+#define NGX_LEADGEN_PATH_MAX      4096      /* bytes of a raw one */
+
+/* kinds of bytes */
+#define NGX_LEADGEN_PATH_BAD      0x01
+#define NGX_LEADGEN_PATH_SLASH    0x02
+#define NGX_LEADGEN_PATH_WEAK     0x04      /* a slash shifted once */
+#define NGX_LEADGEN_PATH_HIGH     0x08
+#define NGX_LEADGEN_PATH_PERCENT  0x10
+
+
 static ngx_int_t ngx_leadgen_path_byte(u_char **pos, u_char *last);
-static ngx_uint_t ngx_leadgen_path_ends_a_segment(u_char c);
 static ngx_uint_t ngx_leadgen_path_is_encoded(const ngx_str_t *path);
+
+
+/* Some file systems take no notice of dots and spaces at the end of a name. */
+
+static const u_char  ngx_leadgen_path_kinds[256] = {
+    [0x00 ... 0x1f] = NGX_LEADGEN_PATH_BAD,
+    [0x7f] = NGX_LEADGEN_PATH_BAD,
+    ['\\'] = NGX_LEADGEN_PATH_BAD,
+    [';'] = NGX_LEADGEN_PATH_BAD,
+    ['#'] = NGX_LEADGEN_PATH_BAD,
+    ['/'] = NGX_LEADGEN_PATH_SLASH|NGX_LEADGEN_PATH_WEAK,
+    ['.'] = NGX_LEADGEN_PATH_WEAK,
+    [' '] = NGX_LEADGEN_PATH_WEAK,
+    ['%'] = NGX_LEADGEN_PATH_PERCENT,
+    [0x80 ... 0xff] = NGX_LEADGEN_PATH_HIGH
+};
 
 
 ngx_uint_t
 ngx_leadgen_path_is_canonical(const ngx_str_t *target)
 {
     u_char      *p, *last, *end, *q;
-    u_char       decoded[4096];
+    u_char       decoded[NGX_LEADGEN_PATH_MAX];
     ngx_int_t    c;
     ngx_str_t    text;
 
     last = target->data + target->len;
-    end = ngx_strlchr(target->data, last, '?');
+    end = memchr(target->data, '?', target->len);
     if (end) {
         last = end;
     }
 
-    if (last - target->data > (ssize_t) sizeof(decoded)) {
+    text.data = target->data;
+    text.len = last - target->data;
+
+    if (text.len > sizeof(decoded)) {
         return 0;
+    }
+
+    if (memchr(text.data, '%', text.len) == NULL) {
+        return ngx_leadgen_path_is_plain(&text);
     }
 
     q = decoded;
@@ -70,37 +102,43 @@ ngx_leadgen_path_byte(u_char **pos, u_char *last)
 }
 
 
+/*
+ * Every byte is looked at once, and what few paths have is looked into after
+ * that.  No segment ends weakly, and so none is a dot or two.
+ */
+
 ngx_uint_t
 ngx_leadgen_path_is_plain(const ngx_str_t *path)
 {
-    u_char  c, *p, *last;
+    u_char      *p, *last;
+    ngx_uint_t   kind, before, seen, ended;
 
-    last = path->data + path->len;
-
-    for (p = path->data; p < last; p++) {
-        c = *p;
-
-        if (c <= 0x1f || c == 0x7f || c == '\\' || c == ';' || c == '#'
-            || (c == '/' && p > path->data
-                && !ngx_leadgen_path_ends_a_segment(p[-1])))
-        {
-            return 0;
-        }
+    if (path->len == 0 || path->data[0] != '/') {
+        return 0;
     }
 
-    return ngx_leadgen_path_is_resolved(path)
-           && (last[-1] == '/' || ngx_leadgen_path_ends_a_segment(last[-1]))
-           && ngx_leadgen_text_is_utf8(path)
-           && !ngx_leadgen_path_is_encoded(path);
-}
+    last = path->data + path->len;
+    before = 0;
+    seen = 0;
+    ended = 0;
 
+    for (p = path->data; p < last; p++) {
+        kind = ngx_leadgen_path_kinds[*p];
+        seen |= kind;
+        ended |= before & kind << 1;
+        before = kind;
+    }
 
-/* Some file systems take no notice of dots and spaces at the end of a name. */
+    if ((seen & NGX_LEADGEN_PATH_BAD)
+        || (ended & NGX_LEADGEN_PATH_WEAK)
+        || before == NGX_LEADGEN_PATH_WEAK)
+    {
+        return 0;
+    }
 
-static ngx_uint_t
-ngx_leadgen_path_ends_a_segment(u_char c)
-{
-    return c != '/' && c != '.' && c != ' ';
+    return (!(seen & NGX_LEADGEN_PATH_HIGH) || ngx_leadgen_text_is_utf8(path))
+           && (!(seen & NGX_LEADGEN_PATH_PERCENT)
+               || !ngx_leadgen_path_is_encoded(path));
 }
 
 
