@@ -148,13 +148,23 @@ void **ngx_leadgen_locate(ngx_http_request_t *r, ngx_str_t *path);
 
 /* --- headers: of requests, as the upstream gets them --- */
 
+/* Lifetime: process.  What nginx wants of a name is made at its first use. */
+
+typedef struct {
+    ngx_str_t                  key;
+    ngx_uint_t                 hash;        /* 0: not made */
+    u_char                     lowcase[24]; /* as long as the longest name */
+} ngx_leadgen_header_t;
+
+#define ngx_leadgen_header(name)  { ngx_string(name), 0, "" }
+
 /* Takes off all headers of these names, "_" being the same as "-". */
 ngx_int_t ngx_leadgen_headers_remove(ngx_http_request_t *r,
-    const ngx_str_t *names, ngx_uint_t n);
+    const ngx_leadgen_header_t *names, ngx_uint_t n);
 
-/* Adds one, whose name and value must live as long as the request. */
+/* Adds one, whose value must live as long as the request. */
 ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,
-    const ngx_str_t *key, const ngx_str_t *value);
+    ngx_leadgen_header_t *name, const ngx_str_t *value);
 
 
 /* --- scope: what is known of a request should it fail --- */

@@ -8,10 +8,10 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static uint64_t ngx_leadgen_headers_lengths(const ngx_str_t *names,
+static uint64_t ngx_leadgen_headers_lengths(const ngx_leadgen_header_t *names,
     ngx_uint_t n);
 static ngx_uint_t ngx_leadgen_headers_is_one(const ngx_str_t *name,
-    const ngx_str_t *names, ngx_uint_t n);
+    const ngx_leadgen_header_t *names, ngx_uint_t n);
 static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
     const ngx_str_t *ours);
 
@@ -22,8 +22,8 @@ static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
  */
 
 ngx_int_t
-ngx_leadgen_headers_remove(ngx_http_request_t *r, const ngx_str_t *names,
-    ngx_uint_t n)
+ngx_leadgen_headers_remove(ngx_http_request_t *r,
+    const ngx_leadgen_header_t *names, ngx_uint_t n)
 {
     uint64_t          lengths;
     ngx_list_t        kept;
@@ -83,7 +83,7 @@ ngx_leadgen_headers_remove(ngx_http_request_t *r, const ngx_str_t *names,
 
 
 ngx_int_t
-ngx_leadgen_headers_push(ngx_http_request_t *r, const ngx_str_t *key,
+ngx_leadgen_headers_push(ngx_http_request_t *r, ngx_leadgen_header_t *name,
     const ngx_str_t *value)
 {
     ngx_table_elt_t  *header;
@@ -104,14 +104,15 @@ ngx_leadgen_headers_push(ngx_http_request_t *r, const ngx_str_t *key,
 
     ngx_memzero(header, sizeof(ngx_table_elt_t));
 
-    header->lowcase_key = ngx_pnalloc(r->pool, key->len);
-    if (header->lowcase_key == NULL) {
-        return NGX_ERROR;
+    if (name->hash == 0) {
+        name->hash = ngx_hash_strlow(name->lowcase, name->key.data,
+                                     name->key.len);
     }
 
-    header->key = *key;
+    header->hash = name->hash;
+    header->key = name->key;
     header->value = *value;
-    header->hash = ngx_hash_strlow(header->lowcase_key, key->data, key->len);
+    header->lowcase_key = name->lowcase;
 
     return NGX_OK;
 }
@@ -120,7 +121,7 @@ ngx_leadgen_headers_push(ngx_http_request_t *r, const ngx_str_t *key,
 /* A bit for each length there is: most headers have another. */
 
 static uint64_t
-ngx_leadgen_headers_lengths(const ngx_str_t *names, ngx_uint_t n)
+ngx_leadgen_headers_lengths(const ngx_leadgen_header_t *names, ngx_uint_t n)
 {
     uint64_t    lengths;
     ngx_uint_t  i;
@@ -128,7 +129,7 @@ ngx_leadgen_headers_lengths(const ngx_str_t *names, ngx_uint_t n)
     lengths = 0;
 
     for (i = 0; i < n; i++) {
-        lengths |= 1ull << ngx_min(names[i].len, 63);
+        lengths |= 1ull << ngx_min(names[i].key.len, 63);
     }
 
     return lengths;
@@ -138,13 +139,13 @@ ngx_leadgen_headers_lengths(const ngx_str_t *names, ngx_uint_t n)
 /* Whether it is one of the first n names. */
 
 static ngx_uint_t
-ngx_leadgen_headers_is_one(const ngx_str_t *name, const ngx_str_t *names,
-    ngx_uint_t n)
+ngx_leadgen_headers_is_one(const ngx_str_t *name,
+    const ngx_leadgen_header_t *names, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < n; i++) {
-        if (ngx_leadgen_headers_same(name, &names[i])) {
+        if (ngx_leadgen_headers_same(name, &names[i].key)) {
             return 1;
         }
     }

@@ -17,18 +17,18 @@ typedef enum {
 } ngx_leadgen_identity_e;
 
 
-static const ngx_str_t  ngx_leadgen_identity_names[] = {
-    ngx_string("X-User-Id"),
-    ngx_string("X-User-Email"),
-    ngx_string("X-User-Role"),
-    ngx_string("X-Request-Id"),
+static ngx_leadgen_header_t  ngx_leadgen_identity_names[] = {
+    ngx_leadgen_header("X-User-Id"),
+    ngx_leadgen_header("X-User-Email"),
+    ngx_leadgen_header("X-User-Role"),
+    ngx_leadgen_header("X-Request-Id"),
 
     /* by these some frameworks serve another request than was judged */
-    ngx_string("X-HTTP-Method-Override"),
-    ngx_string("X-HTTP-Method"),
-    ngx_string("X-Method-Override"),
-    ngx_string("X-Original-URL"),
-    ngx_string("X-Rewrite-URL")
+    ngx_leadgen_header("X-HTTP-Method-Override"),
+    ngx_leadgen_header("X-HTTP-Method"),
+    ngx_leadgen_header("X-Method-Override"),
+    ngx_leadgen_header("X-Original-URL"),
+    ngx_leadgen_header("X-Rewrite-URL")
 };
 
 #define NGX_LEADGEN_IDENTITY_NNAMES                                           \

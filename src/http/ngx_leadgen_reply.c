@@ -7,10 +7,17 @@
 #include "ngx_leadgen_ctx.h"
 
 
+#define NGX_LEADGEN_REPLY_DOCUMENT  192     /* names and marks in it */
+
+
 static ngx_int_t ngx_leadgen_reply_wait(ngx_http_request_t *r,
     ngx_uint_t seconds);
+static ngx_int_t ngx_leadgen_reply_document(ngx_http_request_t *r,
+    const ngx_str_t *detail, json_t *errors, ngx_str_t *body);
+static const ngx_str_t *ngx_leadgen_reply_permission(
+    const ngx_leadgen_ctx_t *ctx);
 static ngx_int_t ngx_leadgen_reply_hints(ngx_http_request_t *r,
-    const ngx_leadgen_problem_t *problem, json_t *document);
+    const ngx_leadgen_problem_t *problem);
 
 
 ngx_int_t
@@ -64,7 +71,6 @@ ngx_int_t
 ngx_leadgen_reply_problem(ngx_http_request_t *r, ngx_leadgen_problem_e row,
     const ngx_str_t *detail, json_t *errors)
 {
-    json_t                       *document;
     ngx_str_t                     body;
     ngx_leadgen_ctx_t            *ctx;
     const ngx_leadgen_problem_t  *problem;
@@ -82,24 +88,99 @@ ngx_leadgen_reply_problem(ngx_http_request_t *r, ngx_leadgen_problem_e row,
         detail = &problem->detail;
     }
 
-    document = ngx_leadgen_json_own(r->pool,
-        json_pack("{s:s+, s:s%, s:I, s:o, s:s%}",
-                  "type", "/docs#problem-", problem->slug.data,
-                  "title", problem->title.data, problem->title.len,
-                  "status", (json_int_t) problem->status,
-                  "detail", ngx_leadgen_json_text(r->pool, detail),
-                  "request_id", ctx->id_text.data, ctx->id_text.len));
-
-    if (document == NULL
-        || (errors && json_object_set(document, "errors", errors) != 0)
-        || ngx_leadgen_reply_hints(r, problem, document) != NGX_OK
-        || ngx_leadgen_json_dump(r->pool, document, &body) != NGX_OK)
+    if (ngx_leadgen_reply_hints(r, problem) != NGX_OK
+        || ngx_leadgen_reply_document(r, detail, errors, &body) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_leadgen_reply_send(r, problem->status,
                                   "application/problem+json", &body);
+}
+
+
+/*
+ * Refusals are what somebody can make many of: their document is written as it
+ * goes out, without a tree.  What the tables say is plain text.
+ */
+
+static ngx_int_t
+ngx_leadgen_reply_document(ngx_http_request_t *r, const ngx_str_t *detail,
+    json_t *errors, ngx_str_t *body)
+{
+    u_char                       *p;
+    ngx_str_t                     safe, list;
+    ngx_leadgen_ctx_t            *ctx;
+    const ngx_str_t              *permission;
+    const ngx_leadgen_problem_t  *problem;
+
+    ctx = ngx_leadgen_ctx(r);
+    problem = &ngx_leadgen_problems[ctx->problem];
+    permission = ngx_leadgen_reply_permission(ctx);
+    safe = *detail;
+    list.len = 0;
+
+    if (errors && ngx_leadgen_json_dump(r->pool, errors, &list) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_leadgen_text_is_utf8(detail)) {
+        safe.data = ngx_pnalloc(r->pool, 4 * detail->len);
+        if (safe.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        safe.len = ngx_leadgen_text_sanitize(safe.data, detail) - safe.data;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_LEADGEN_REPLY_DOCUMENT + problem->slug.len
+                             + problem->title.len + 6 * safe.len
+                             + ctx->id_text.len + list.len + permission->len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+
+    p = ngx_sprintf(p, "{\"type\":\"/docs#problem-%V\",\"title\":\"%V\","
+                    "\"status\":%ui,\"detail\":", &problem->slug,
+                    &problem->title, problem->status);
+    p = ngx_leadgen_text_json(p, &safe);
+    p = ngx_sprintf(p, ",\"request_id\":\"%V\"", &ctx->id_text);
+
+    if (list.len) {
+        p = ngx_sprintf(p, ",\"errors\":%V", &list);
+    }
+
+    if (permission->len) {
+        p = ngx_sprintf(p, ",\"required_permission\":\"%V\"", permission);
+    }
+
+    *p++ = '}';
+    body->len = p - body->data;
+
+    return NGX_OK;
+}
+
+
+/* The permission whose lack is the problem, or an empty string. */
+
+static const ngx_str_t *
+ngx_leadgen_reply_permission(const ngx_leadgen_ctx_t *ctx)
+{
+    ngx_int_t               missing;
+    static const ngx_str_t  none = ngx_null_string;
+
+    if (ctx->match.rule == NULL
+        || ctx->problem != NGX_LEADGEN_PROBLEM_PERMISSION_MISSING)
+    {
+        return &none;
+    }
+
+    missing = ngx_leadgen_decide_missing(ctx->match.rule, &ctx->principal);
+
+    return missing == NGX_ERROR ? &none
+                                : &ngx_leadgen_permissions[missing].name;
 }
 
 
@@ -144,13 +225,12 @@ ngx_leadgen_reply_wait(ngx_http_request_t *r, ngx_uint_t seconds)
 }
 
 
-/* What helps the client to do better: headers, and the permission it lacks. */
+/* Headers that help the client to do better. */
 
 static ngx_int_t
 ngx_leadgen_reply_hints(ngx_http_request_t *r,
-    const ngx_leadgen_problem_t *problem, json_t *document)
+    const ngx_leadgen_problem_t *problem)
 {
-    ngx_int_t           missing;
     ngx_leadgen_ctx_t  *ctx;
 
     ctx = ngx_leadgen_ctx(r);
@@ -163,25 +243,6 @@ ngx_leadgen_reply_hints(ngx_http_request_t *r,
     case NGX_HTTP_TOO_MANY_REQUESTS:
     case NGX_HTTP_SERVICE_UNAVAILABLE:
         return ngx_leadgen_reply_wait(r, ngx_max(ctx->retry_after, 1));
-
-    case NGX_HTTP_FORBIDDEN:
-        if (ctx->match.rule == NULL
-            || ctx->problem != NGX_LEADGEN_PROBLEM_PERMISSION_MISSING)
-        {
-            return NGX_OK;
-        }
-
-        missing = ngx_leadgen_decide_missing(ctx->match.rule, &ctx->principal);
-
-        if (missing == NGX_ERROR) {
-            return NGX_OK;
-        }
-
-        return json_object_set_new(document, "required_permission",
-                   json_stringn((char *)
-                                ngx_leadgen_permissions[missing].name.data,
-                                ngx_leadgen_permissions[missing].name.len))
-               ? NGX_ERROR : NGX_OK;
 
     default:
         return NGX_OK;

@@ -20,10 +20,10 @@ typedef enum {
 } ngx_leadgen_scope_name_e;
 
 
-static const ngx_str_t  ngx_leadgen_scope_names[] = {
-    ngx_string("sentry-trace"),
-    ngx_string("baggage"),
-    ngx_string("traceparent")
+static ngx_leadgen_header_t  ngx_leadgen_scope_names[] = {
+    ngx_leadgen_header("sentry-trace"),
+    ngx_leadgen_header("baggage"),
+    ngx_leadgen_header("traceparent")
 };
 
 
@@ -204,7 +204,7 @@ ngx_leadgen_scope_baggage(ngx_http_request_t *r, ngx_str_t *baggage)
     ngx_table_elt_t  *header;
     const ngx_str_t  *name;
 
-    name = &ngx_leadgen_scope_names[NGX_LEADGEN_SCOPE_BAGGAGE_NAME];
+    name = &ngx_leadgen_scope_names[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].key;
     baggage->len = 0;
 
     baggage->data = ngx_pnalloc(r->pool, NGX_LEADGEN_SCOPE_BAGGAGE);
