@@ -1,0 +1,175 @@
+"""An nginx of the benchmarks' own, and what it is asked: configurations and
+requests go in, processes and counts come out."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+NGINX = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
+KEY = b"a key of this benchmark, thirty-two bytes or more"
+TICKS = os.sysconf("SC_CLK_TCK")
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+UPSTREAM = """
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{ return 200 "hello\\n"; }}
+    }}
+"""
+
+PROXY = """
+            proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+"""
+
+BARE = """
+    upstream backend {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location /api/ {{""" + PROXY + """        }}
+    }}
+"""
+
+GUARDED = """
+    leadgen_zone leadgen:8m;
+    leadgen_jwt_key file:{directory}/jwt.key alg=HS256 kid=bench max_age=1d;
+    leadgen_spool {directory}/spool size=1g;
+    leadgen_database "{database}";
+    upstream backend {{ server 127.0.0.1:{upstream}; keepalive 64; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location /api/ {{
+            leadgen_policy {{
+                GET /api/public/** public;
+                GET /api/campaigns campaign:read;
+                GET /api/campaigns/:id campaign:read;
+                GET /api/leads lead:read;
+                GET /api/leads/export lead:export audit=lead_exported;
+            }}""" + PROXY + """        }}
+    }}
+"""
+
+
+def token():
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    now = int(time.time())
+    text = b".".join(part(json.dumps(value).encode()) for value in (
+        {"alg": "HS256", "typ": "JWT", "kid": "bench"},
+        {"iss": "leadgen", "sub": "1", "email": "admin@example.com",
+         "role": "admin", "sid": "01890000-0000-7000-8000-000000000001",
+         "jti": "01890000-0000-7000-8000-000000000002",
+         "iat": now, "exp": now + 24 * 3600}))
+    return (text + b"." + part(hmac.digest(KEY, text, hashlib.sha256))).decode()
+
+
+TOKEN = token()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Server:
+    """An nginx with one worker, in a directory of its own."""
+
+    def __init__(self, root, name, http, module=None, valgrind=None, **words):
+        self.port = free_port()
+        self.directory = root / re.sub(r"\W+", "-", name)
+        shutil.rmtree(self.directory, ignore_errors=True)
+        for folder in ("logs", "temp"):
+            (self.directory / folder).mkdir(parents=True)
+        key = self.directory / "jwt.key"
+        key.write_bytes(KEY)
+        key.chmod(0o600)
+
+        temporary = "\n".join(
+            f"    {kind}_temp_path temp/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (self.directory / "nginx.conf").write_text(
+            ("user root;\n" if os.geteuid() == 0 else "")
+            + (f"load_module {module};\n" if module else "")
+            + f"worker_processes 1;\ndaemon off;\n"
+            + f"master_process {'off' if valgrind else 'on'};\n"
+            + "error_log logs/error.log warn;\npid logs/nginx.pid;\n"
+            + "events { worker_connections 1024; }\n"
+            + "http {\n    access_log off;\n    keepalive_requests 1000000000;\n"
+            + temporary
+            + http.format(port=self.port, directory=self.directory, **words)
+            + "}\n")
+
+        self.process = subprocess.Popen(
+            (valgrind or []) + [NGINX, "-p", f"{self.directory}/",
+                                "-c", "nginx.conf", "-e", "logs/error.log"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.wait()
+
+    def wait(self):
+        for _ in range(3000):
+            if self.process.poll() is not None:
+                sys.exit("bench: nginx did not start:\n"
+                         + self.process.stderr.read().decode()
+                         + (self.directory / "logs/error.log").read_text())
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        sys.exit("bench: nginx does not listen")
+
+    def stop(self):
+        # a single process can miss a signal that comes just before it waits
+        # for events
+        for _ in range(60):
+            self.process.send_signal(signal.SIGQUIT)
+            try:
+                self.process.wait(0.5)
+                return
+            except subprocess.TimeoutExpired:
+                continue
+        self.process.kill()
+        self.process.wait()
+
+    def cpu(self):
+        """CPU seconds of the master and its children, so far."""
+        pids = [str(self.process.pid)]
+        children = pathlib.Path(f"/proc/{pids[0]}/task/{pids[0]}/children")
+        pids += children.read_text().split()
+        total = 0
+        for pid in pids:
+            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+            fields = stat.rsplit(")", 1)[1].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+
+def ask(port, path, status, count, headers=""):
+    """That many requests over one connection; each answer is looked at."""
+    request = f"GET {path} HTTP/1.1\r\nHost: bench\r\n{headers}\r\n".encode()
+
+    with socket.create_connection(("127.0.0.1", port), 30) as connection:
+        stream = connection.makefile("rb")
+        for _ in range(count):
+            connection.sendall(request)
+            line = stream.readline().decode()
+            if f" {status} " not in line:
+                sys.exit(f"bench: {path}: {line.strip()}, not {status}")
+            length = 0
+            while (line := stream.readline()) not in (b"\r\n", b""):
+                if line.lower().startswith(b"content-length:"):
+                    length = int(line.split(b":")[1])
+            stream.read(length)
