@@ -12,7 +12,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import ROOT, wait_until
+from conftest import wait_until
 
 LEADS = 1000 if os.environ.get("LEADGEN_LONG") else 60
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
@@ -65,8 +65,6 @@ def mails(gateway, campaign):
     """Those of the campaign, once it was published."""
     began = time.monotonic()
     assert gateway.request("POST", f"/api/campaigns/{campaign}/publish", "admin").status == 200
-    if "job=schedule_campaign_emails" not in (ROOT / "conf/routes.conf").read_text():
-        post(gateway, "schedule_campaign_emails", campaign_id=campaign)
     wait_until(lambda: len(arrived(gateway)) >= LEADS, 30 + LEADS / 5, f"{LEADS} mails")
     print(f"\n{LEADS} mails in {time.monotonic() - began:.1f} s")
     return arrived(gateway)
@@ -87,6 +85,12 @@ def test_each_mail_once(gateway, campaign, mails):
         shown += sum(item["kwargs"]["campaign_id"] == campaign for item in page["items"])
         cursor = page["next_cursor"]
     assert shown == LEADS
+
+    # the plan is the job of the guarded route
+    (plan,) = [item for item in gateway.request("GET", "/api/jobs?task=schedule_campaign_emails", "admin").json["items"]
+               if item["kwargs"]["campaign_id"] == campaign]
+    assert (plan["status"], plan["result"]["planned"]) == ("succeeded", LEADS)
+    assert gateway.request("POST", f"/api/campaigns/{campaign}/publish", "user").status == 403
 
     # once more: nobody gets it twice
     again = work(gateway, "schedule_campaign_emails", campaign_id=campaign)

@@ -2,11 +2,9 @@
 
 import collections
 import mailbox
-import pathlib
 import uuid
 
 import pytest
-from conftest import killed_anywhere
 from imap import Server
 from reports import OURS, reports
 
@@ -88,24 +86,6 @@ def test_the_same_report_again(database, box):
         box.add(raw)
     bounces.process()
     assert state(database) == before
-
-
-def test_killed_anywhere(database, box):
-    for name, raw, kind, message, to in ALL[:3]:
-        sent(database, message, to)
-        box.add(raw)
-    files = sorted((pathlib.Path(box._path) / "new").iterdir())
-    kept = {path: path.read_bytes() for path in files}
-
-    def again():
-        for path in (files[0].parent.parent / "cur").iterdir():
-            path.unlink()
-        for path, raw in kept.items():
-            path.write_bytes(raw)
-        database.rows("delete from mail.email_events; delete from mail.suppressions;"
-                      " update mail.messages set status = 'sent', error = null")
-
-    killed_anywhere(bounces.process, lambda: state(database), again)
 
 
 def test_nobody_declares_another_s_address_dead(database, box):

@@ -62,12 +62,6 @@ def test_hits(database, campaign):
         next(row for row in events(database) if row[2] == "click")[:3])
 
 
-def test_hits_killed_anywhere(database, campaign):
-    batch = [hit(sent(database, campaign)) for _ in range(3)]
-    killed_anywhere(lambda: hits.store(batch), lambda: events(database),
-                    lambda: database.rows("delete from mail.email_events"))
-
-
 def test_who_unsubscribes_gets_no_more(database, campaign):
     """Whatever program posts it, and however soon."""
     message = sent(database, campaign, "Ann@Lead.example")
@@ -159,19 +153,6 @@ def test_exports(database, campaign, folder, dataset, form, monkeypatch):
     assert len(list(folder.iterdir())) == 1
 
 
-def test_export_killed_anywhere(database, campaign, folder):
-    sent(database, campaign)
-
-    def again():
-        database.rows("delete from mail.exports")
-        for path in folder.iterdir():
-            path.unlink()
-
-    killed_anywhere(lambda: export.export(REQUEST, "messages", "csv", "2026-11-01"),
-                    lambda: ([path.read_text() for path in folder.iterdir()],
-                             database.rows("select id, file, lines, bytes from mail.exports")), again)
-
-
 def test_the_link(database, folder):
     done = export.export(REQUEST)
     path, stamp = re.fullmatch(r"https://go\.example(/api/exports/.*)\?signature=[\w-]{22}&expires=(\d+)", done["url"]).groups()
@@ -217,14 +198,6 @@ def test_reports(database, user, folder, form, begin):
     report.generate(REQUEST, user, form, "2026-11-01", "2026-11-05")
     assert database.rows("select recipient, subject from public.mails") == [("ann@example.com", "Your report is ready")]
     assert done["url"] in database.value("select body from public.mails")
-
-
-def test_report_killed_anywhere(database, user, folder):
-    def again():
-        database.rows("delete from public.mails; delete from mail.reports")
-
-    killed_anywhere(lambda: report.generate(REQUEST, user, "html", "2026-11-01", "2026-11-05"),
-                    lambda: database.rows("select recipient from public.mails union all select file from mail.reports"), again)
 
 
 def test_reports_on_nobody(database, folder):

@@ -8,7 +8,6 @@ import zoneinfo
 
 import numpy
 import pytest
-from conftest import killed_anywhere
 
 from app.core import settings
 from app.core.errors import Failure
@@ -170,15 +169,6 @@ def test_plans_each_mail_once(database, campaign):
     assert {task for _, task, _, _ in before} == {"send_campaign_email"}
     plan.schedule(REQUEST, campaign)
     assert jobs_of(database) == before
-
-
-@pytest.mark.parametrize("work", [plan.schedule, bulk.send])
-def test_killed_anywhere(database, campaign, monkeypatch, work):
-    monkeypatch.setattr(bulk, "CHUNK", 2)
-    for number in range(5):
-        database.lead(campaign)
-    killed_anywhere(lambda: work(REQUEST, campaign), lambda: [row[:3] for row in jobs_of(database)],
-                    lambda: database.rows("delete from public.jobs"))
 
 
 def test_keeps_to_what_was_learned(database, campaign):
