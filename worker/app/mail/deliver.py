@@ -69,15 +69,14 @@ def context(is_known):
 
 
 def connect():
-    """A connection to SMTP_URL, logged in.  With a password the connection is
-    encrypted and the certificate must fit."""
+    """A connection to SMTP_URL, logged in.  With a password, or smtps, the
+    connection is encrypted and the certificate must fit."""
     url = urllib.parse.urlsplit(settings.SMTP_URL)
     if url.scheme not in ("smtp", "smtps") or not url.hostname:
         raise Failure("SMTP_URL is not smtp://HOST or smtps://HOST.")
     if url.scheme == "smtps":
         server = Encrypted(url.hostname, url.port or 465,
-                           context=context(bool(url.username)),
-                           timeout=settings.SMTP_TIMEOUT)
+                           context=context(True), timeout=settings.SMTP_TIMEOUT)
     else:
         server = Plain(url.hostname, url.port or 25, timeout=settings.SMTP_TIMEOUT)
     try:
