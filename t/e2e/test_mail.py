@@ -1,15 +1,21 @@
 """Mails of the outbox arrive, once, also when the mail server or the gateway
 were away meanwhile."""
 
+import contextlib
 import email.policy
 import os
 import signal
+import ssl
+import subprocess
 import time
 import uuid
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
-from conftest import wait_until
+from auditing import Auditing
+from conftest import free_port, wait_until
 
 TEXT = "Open this link:\n\nhttp://127.0.0.1/reset?token=abc\n.\nIt is Zoë's.\n"
 
@@ -151,3 +157,67 @@ def test_no_header_is_injected(gateway, outbox):
     assert outbox.state(mail)[3] == "the recipient is not an e-mail address"
     assert outbox.arrived() == []
     gateway.sql("delete from public.mails where id = %s", mail)
+
+
+class Encrypted:
+    """A mail server that takes mails by TLS only, with a certificate that nobody
+    signed but itself: what it got, and whether somebody gave a password."""
+
+    def __init__(self, folder, begins_with_tls):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+             "-keyout", folder / "key.pem", "-out", folder / "certificate.pem", "-subj", "/CN=mail", "-days", "2",
+             "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(folder / "certificate.pem", folder / "key.pem")
+        how = {"ssl_context": context} if begins_with_tls else {"tls_context": context, "require_starttls": True}
+        self.mails, self.passwords = [], []
+        self.controller = Controller(self, hostname="127.0.0.1", port=free_port(), authenticator=self.authenticate,
+                                     auth_require_tls=not begins_with_tls, **how)
+
+    def __enter__(self):
+        self.controller.start()
+        return self
+
+    def __exit__(self, *_):
+        self.controller.stop()
+
+    def authenticate(self, _server, _session, _envelope, _mechanism, data):
+        self.passwords.append(data.password)
+        return AuthResult(success=True)
+
+    async def handle_DATA(self, server, _session, envelope):
+        assert server.transport.get_extra_info("ssl_object") is not None
+        self.mails.append(envelope.content)
+        return "250 OK"
+
+
+@pytest.fixture(scope="module")
+def alone(gateway):
+    """Nobody else sends mails meanwhile."""
+    gateway.supervisor("stop", "nginx")
+    yield
+    gateway.supervisor("start", "nginx")
+
+    def is_ready():
+        with contextlib.suppress(OSError):
+            return gateway.request("GET", "/api/health/readiness").status == 200
+
+    wait_until(is_ready, 60, "nginx")
+
+
+@pytest.mark.parametrize("url, arrives", [
+    ("smtp://", True), ("smtp://ann:secret@", False), ("smtps://", False)])
+def test_encrypted(gateway, alone, outbox, tmp_path, url, arrives):
+    """Without a password any encryption is better than none; where the server
+    must be who it says, a certificate of its own is not enough."""
+    with Encrypted(tmp_path, url.startswith("smtps")) as server, Auditing(
+            gateway, http=f"leadgen_smtp {url}127.0.0.1:{server.controller.port} from=leadgen@example.com;") as nginx:
+        mail = outbox.send()
+        wait_until(lambda: outbox.state(mail)[0] or outbox.state(mail)[3], 30, "attempt")
+        sent, _, attempts, error = outbox.state(mail)
+        assert (sent, attempts, len(server.mails), server.passwords) == (arrives, 1, int(arrives), [])
+        if not arrives:
+            assert "certificate" in error
+            assert "secret" not in error + nginx.errors()
+            gateway.sql("delete from public.mails where id = %s", mail)
