@@ -1774,7 +1774,7 @@ location /api/ { leadgen_public "it is"; leadgen_policy { GET /api/x public; } }
 === TEST 247: return beside a policy
 --- config
 location /api/ { return 200 x; leadgen_policy { GET /api/x public; } }
---- says: "return" in location "/api/" answers before its policy is asked: take one of them out, or put "return" into an "if"
+--- says: "return" in location "/api/" answers before its policy is asked: take one of them out
 
 
 
@@ -1870,3 +1870,17 @@ location /free/ { leadgen_public "a test"; proxy_pass http://127.0.0.1:1; locati
 location /api/auth { leadgen_api; }
 location = /status { stub_status; }
 location /old/ { return 301 /; }
+
+
+
+=== TEST 261: return in an if beside a policy
+--- config
+location /api/ { if ($arg_a) { return 204; } leadgen_policy { GET /api/x public; } }
+--- says: "return" in an "if" in location "/api/" answers before its policy is asked: put it into the server or a location without a policy, or return 4xx
+
+
+
+=== TEST 262: a redirect by rewrite beside a policy
+--- config
+location /api/ { rewrite ^/api/old /api/x permanent; leadgen_policy { GET /api/x public; } }
+--- says: "rewrite" in location "/api/" sends clients away before its policy is asked: put it into the server or a location without a policy

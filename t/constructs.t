@@ -113,7 +113,7 @@ BEGIN {
         push @{$block->error_code}, 200;
         push @{$block->response_body_like}, rows(split ' ', $block->rows);
         push @{$block->response_body_unlike}, '^$';
-        $block->set_value(wait => '0.3');
+        $block->set_value(wait => '0.6');
     });
 }
 
@@ -231,9 +231,9 @@ GET /page/t11
 
 
 
-=== TEST 12: rewrite ... redirect: the client is sent away, unjudged and on record
+=== TEST 12: rewrite ... redirect in the server: sent away, from what is none of its
 --- config eval
-::page("rewrite ^ /secret/x redirect; $::proxy")
+"rewrite ^/page/(t12)\$ /secret/\$1 redirect;" . ::page($::proxy)
 --- request
 GET /page/t12
 --- gives: 302 302 302
@@ -241,13 +241,13 @@ GET /page/t12
 
 
 
-=== TEST 13: return in an if: the same
+=== TEST 13: return in an if that refuses
 --- config eval
-::page("if (\$request_uri ~ t13) { return 204; } $::proxy")
+::page("if (\$request_uri ~ t13) { return 403; } $::proxy")
 --- request
 GET /page/t13
---- gives: 204 204 204
---- rows: g0 g0 g0
+--- gives: 403 403 403
+--- rows: d0 d0 d0
 
 
 

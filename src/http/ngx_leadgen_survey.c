@@ -46,7 +46,7 @@ static ngx_int_t ngx_leadgen_survey_check(ngx_conf_t *cf,
 static const char *ngx_leadgen_survey_proxies_by(
     const ngx_http_core_loc_conf_t *clcf,
     const ngx_leadgen_survey_proxy_t *proxies);
-static ngx_uint_t ngx_leadgen_survey_returns(ngx_conf_t *cf,
+static const char *ngx_leadgen_survey_returns(ngx_conf_t *cf,
     const ngx_http_core_loc_conf_t *clcf);
 static ngx_int_t ngx_leadgen_survey_refuse(ngx_conf_t *cf,
     const ngx_leadgen_survey_t *place, const char *format, const char *word);
@@ -210,7 +210,7 @@ static ngx_int_t
 ngx_leadgen_survey_check(ngx_conf_t *cf, const ngx_leadgen_survey_t *place,
     const ngx_leadgen_survey_proxy_t *proxies)
 {
-    const char                         *proxy;
+    const char                         *proxy, *wrong;
     const ngx_http_core_loc_conf_t     *clcf;
     const ngx_leadgen_location_conf_t  *lcf;
 
@@ -229,11 +229,11 @@ ngx_leadgen_survey_check(ngx_conf_t *cf, const ngx_leadgen_survey_t *place,
                    "own: take \"leadgen_policy\" out", NULL);
     }
 
-    if (lcf->policy && lcf->is_own && ngx_leadgen_survey_returns(cf, clcf)) {
-        return ngx_leadgen_survey_refuse(cf, place,
-                   "\"return\" in location \"%V\" answers before its policy is "
-                   "asked: take one of them out, or put \"return\" into an "
-                   "\"if\"", NULL);
+    wrong = lcf->policy && lcf->is_own
+            ? ngx_leadgen_survey_returns(cf, clcf) : NULL;
+
+    if (wrong) {
+        return ngx_leadgen_survey_refuse(cf, place, wrong, NULL);
     }
 
     if (lcf->policy
@@ -296,16 +296,17 @@ ngx_leadgen_survey_proxies_by(const ngx_http_core_loc_conf_t *clcf,
 
 
 /*
- * Whether nginx's own "return" stands there for all requests.  It is a word of
- * the program that the rewrite module made; conditions stand there before what
- * depends on them.
+ * What in a location answers before its policy is asked, in words, or NULL.
+ * nginx's own "return" and "rewrite" are words of a program that the rewrite
+ * module made; conditions stand there before what depends on them.  One that
+ * refuses on a condition takes nothing from the policy.
  */
 
-static ngx_uint_t
+static const char *
 ngx_leadgen_survey_returns(ngx_conf_t *cf, const ngx_http_core_loc_conf_t *clcf)
 {
     uintptr_t     *word, *last;
-    ngx_uint_t     n;
+    ngx_uint_t     n, conditional;
     ngx_array_t  **codes;
 
     for (n = 0; cf->cycle->modules[n]; n++) {
@@ -317,15 +318,16 @@ ngx_leadgen_survey_returns(ngx_conf_t *cf, const ngx_http_core_loc_conf_t *clcf)
     }
 
     if (cf->cycle->modules[n] == NULL) {
-        return 0;
+        return NULL;
     }
 
     codes = clcf->loc_conf[cf->cycle->modules[n]->ctx_index];
 
     if (*codes == NULL) {
-        return 0;
+        return NULL;
     }
 
+    conditional = 0;
     word = (*codes)->elts;
     last = (uintptr_t *) ((u_char *) (*codes)->elts
                           + (*codes)->nelts * (*codes)->size);
@@ -333,15 +335,34 @@ ngx_leadgen_survey_returns(ngx_conf_t *cf, const ngx_http_core_loc_conf_t *clcf)
     for ( /* void */ ; word < last; word++) {
 
         if (*word == (uintptr_t) ngx_http_script_if_code) {
-            return 0;
-        }
+            conditional = 1;
 
-        if (*word == (uintptr_t) ngx_http_script_return_code) {
-            return 1;
+        } else if (*word == (uintptr_t) ngx_http_script_return_code
+                   && !conditional)
+        {
+            return "\"return\" in location \"%V\" answers before its policy "
+                   "is asked: take one of them out";
+
+        } else if (*word == (uintptr_t) ngx_http_script_return_code
+                   && ((ngx_http_script_return_code_t *) word)->status
+                      < NGX_HTTP_BAD_REQUEST)
+        {
+            return "\"return\" in an \"if\" in location \"%V\" answers before "
+                   "its policy is asked: put it into the server or a location "
+                   "without a policy, or return 4xx";
+
+#if (NGX_PCRE)
+        } else if (*word == (uintptr_t) ngx_http_script_regex_start_code
+                   && ((ngx_http_script_regex_code_t *) word)->redirect)
+        {
+            return "\"rewrite\" in location \"%V\" sends clients away before "
+                   "its policy is asked: put it into the server or a location "
+                   "without a policy";
+#endif
         }
     }
 
-    return 0;
+    return NULL;
 }
 
 
