@@ -18,8 +18,8 @@ if [ "${1:-}" = migrate ]; then
         --worker-role leadgen_jobs --worker-password-file /tmp/worker
 fi
 
-mkdir -p "$prefix/temp" "$prefix/spool" "$prefix/logs" "$prefix/html"
-ln -sfn /usr/share/leadgen/dashboard "$prefix/html/admin"
+mkdir -p "$prefix/temp" "$prefix/spool" "$prefix/logs"
+ln -sfn /usr/share/leadgen/dashboard "$prefix/html"
 ln -sfn /usr/lib/nginx/modules "$prefix/modules"
 ln -sf /dev/stderr "$prefix/logs/error.log"
 ln -sf /dev/stdout "$prefix/logs/access.log"
