@@ -8,11 +8,18 @@ unit_declared() {
         | tr '\n' ' '
 }
 
+# whether there is a file, made after all that it may be made of
+unit_is_current() {
+    [ -e "$1" ] && [ -z "$(find include src t/unit t/fuzz -newer "$1" \
+                           -name '*.[ch]' -print -quit)" ]
+}
+
 # unit_build BUILD CC PROGRAM.c OUTPUT [FLAG ...]
+# what all programs share is compiled once for each folder of theirs
 unit_build() {
     local build=$1 cc=$2 program=$3 output=$4
     local source=${NGINX_SRC:-/usr/share/nginx/src} flags folder file
-    local sources libraries
+    local sources libraries object shared=()
     shift 4
 
     # configure makes ngx_auto_config.h though the module may not compile yet
@@ -20,10 +27,7 @@ unit_build() {
         docker/local/build.sh module "$build" "$cc" "$source" || true
     fi
 
-    if [ -x "$output" ] && [ -z "$(find include src t/unit t/fuzz \
-                                   -newer "$output" -name '*.[ch]' \
-                                   -print -quit)" ]
-    then
+    if unit_is_current "$output"; then
         return
     fi
 
@@ -43,6 +47,32 @@ unit_build() {
         flags+=(-I"$(dirname "$file")")
     done
 
+    mkdir -p "${output%/*}/shared"
+    for file in unit nginx nginx_string; do
+        object=${output%/*}/shared/$file.o
+        shared+=("$object")
+        unit_is_current "$object" \
+            || "$cc" "${flags[@]}" "$@" -c -o "$object" "t/unit/$file.c"
+    done
+
     "$cc" "${flags[@]}" "$@" -o "$output" "$program" "${sources[@]}" \
-        t/unit/unit.c t/unit/nginx.c t/unit/nginx_string.c "${libraries[@]}"
+        "${shared[@]}" "${libraries[@]}"
+}
+
+# unit_build_all BUILD CC PROGRAM.c OUTPUT [PROGRAM.c OUTPUT ...]
+# as many at a time as there are processors; the first one makes what all need.
+# UNIT_FLAGS: further flags
+unit_build_all() {
+    local build=$1 cc=$2
+    shift 2
+
+    # shellcheck disable=SC2086
+    unit_build "$build" "$cc" "$1" "$2" ${UNIT_FLAGS:-}
+    shift 2
+
+    export -f unit_build unit_declared unit_is_current
+    # shellcheck disable=SC2016
+    printf '%s\n' "$@" | UNIT_BUILD=$build UNIT_CC=$cc \
+        xargs -r -n 2 -P "$(nproc)" bash -euo pipefail -c \
+            'unit_build "$UNIT_BUILD" "$UNIT_CC" "$1" "$2" ${UNIT_FLAGS:-}' unit
 }
