@@ -75,7 +75,7 @@ http {{
         location = /metrics {{ leadgen_metrics; }}
         location / {{
             leadgen_policy {{ GET /** authenticated; }}
-            if ($uri) {{ return 301 /elsewhere; }}
+            if ($uri) {{ return 404; }}
         }}
     }}
 }}

@@ -23,6 +23,7 @@ def nginx(gateway):
         client_max_body_size 1k;
         large_client_header_buffers 2 2k;
         leadgen_audit all;
+        if ($uri = /anything) { return 301 /elsewhere; }
     """
     slow = "location /api/slow { proxy_pass http://127.0.0.1:%d; }"
     with socket.socket() as never:
