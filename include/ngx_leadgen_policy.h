@@ -44,6 +44,9 @@ typedef struct {
 /* ngx_leadgen_permission_e, or NGX_ERROR when there is none of that name. */
 ngx_int_t ngx_leadgen_permission_find(const ngx_str_t *name);
 
+/* All names, each behind a space, for messages. */
+extern const char  ngx_leadgen_permission_names[];
+
 /* The roles admin, manager and user: an array of ngx_leadgen_role_t; NULL. */
 ngx_array_t *ngx_leadgen_roles_create(ngx_pool_t *pool);
 

@@ -203,7 +203,7 @@ __DATA__
 
 === TEST 21: an unknown permission
 --- line: GET /api/x campaign:reed;
---- says: unknown permission "campaign:reed"
+--- says: unknown permission "campaign:reed": use public, authenticated, or some of campaign:create campaign:read
 
 
 
@@ -233,7 +233,7 @@ __DATA__
 
 === TEST 26: an unknown action
 --- line: GET /api/x public audit=lead_stolen;
---- says: unknown audit action "lead_stolen"
+--- says: unknown audit action "lead_stolen": use one of login logout
 
 
 
@@ -392,7 +392,7 @@ __DATA__
 
 === TEST 49: a role with the unknown permission lead:steal
 --- directive: leadgen_role boss lead:steal;
---- says: unknown permission "lead:steal"
+--- says: unknown permission "lead:steal": use "*", a category as "lead:*", or some of campaign:create
 
 
 
@@ -1549,7 +1549,7 @@ GET /api/y role=boss;
 
 === TEST 216: an unknown job
 --- line: POST /api/a/:id public audit=lead_created job=rm(campaign_id=:id);
---- says: unknown job "rm"
+--- says: unknown job "rm": use one of send_campaign_email
 
 
 

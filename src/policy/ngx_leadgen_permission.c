@@ -16,6 +16,13 @@ const ngx_leadgen_permission_t
 };
 
 
+const char  ngx_leadgen_permission_names[] =
+#define PERMISSION(id, name, category, text)  " " name
+#include "tables/permissions.def"
+#undef PERMISSION
+;
+
+
 ngx_int_t
 ngx_leadgen_permission_find(const ngx_str_t *name)
 {

@@ -124,7 +124,9 @@ ngx_leadgen_roles_add(ngx_conf_t *cf, ngx_array_t *roles, ngx_str_t *words,
         mask = ngx_leadgen_roles_mask(&words[i]);
         if (mask == 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown permission \"%V\"", &words[i]);
+                               "unknown permission \"%V\": use \"*\", a "
+                               "category as \"lead:*\", or some of%s",
+                               &words[i], ngx_leadgen_permission_names);
             return NGX_CONF_ERROR;
         }
 

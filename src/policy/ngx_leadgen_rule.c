@@ -32,6 +32,20 @@ const ngx_str_t  ngx_leadgen_rule_names[NGX_LEADGEN_NMETHODS] = {
 };
 
 
+/* The actions that audit= may name, each behind a space. */
+
+static const char  ngx_leadgen_rule_actions[] =
+#define NGX_LEADGEN_RULE_BUSINESS(name)  " " name
+#define NGX_LEADGEN_RULE_ACCESS(name)
+#define NGX_LEADGEN_RULE_JOBS(name)
+#define NGX_LEADGEN_RULE_TRACKING(name)
+#define ACTION(id, name, scope, resource, text)                               \
+    NGX_LEADGEN_RULE_##scope(name)
+#include "tables/actions.def"
+#undef ACTION
+;
+
+
 ngx_leadgen_rule_t *
 ngx_leadgen_rule_parse(ngx_conf_t *cf, ngx_str_t *words, ngx_uint_t nwords,
     ngx_leadgen_rule_action_pt action)
@@ -386,7 +400,9 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     permission = ngx_leadgen_permission_find(word);
     if (permission == NGX_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "unknown permission \"%V\"", word);
+                           "unknown permission \"%V\": use public, "
+                           "authenticated, or some of%s", word,
+                           ngx_leadgen_permission_names);
         return NGX_ERROR;
     }
 
@@ -409,7 +425,8 @@ ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
         rule->action = action(&value);
         if (rule->action == NGX_ERROR) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown audit action \"%V\"", &value);
+                               "unknown audit action \"%V\": use one of%s",
+                               &value, ngx_leadgen_rule_actions);
         }
 
         return rule->action == NGX_ERROR ? NGX_ERROR : NGX_OK;

@@ -35,6 +35,12 @@ static const ngx_str_t  ngx_leadgen_task_names[] = {
 };
 
 
+static const char  ngx_leadgen_task_list[] =
+#define TASK(name, full, queue, description)  " " name
+#include "tables/tasks.def"
+;
+
+
 static const ngx_leadgen_task_kwarg_t  ngx_leadgen_task_kwargs[] = {
 #define KWARG(task, name, type, need, minimum, maximum, choices)              \
     { ngx_string(task), ngx_string(name), NGX_LEADGEN_TASK_##need },
@@ -76,8 +82,9 @@ ngx_leadgen_task_parse(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     }
 
     if (i == n) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown job \"%V\"",
-                           &rule->task);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown job \"%V\": use "
+                           "one of%s", &rule->task,
+                           ngx_leadgen_task_list);
         return NGX_ERROR;
     }
 
