@@ -123,6 +123,17 @@ def test_images_are_made_of_what_is_there(path):
     assert "HEALTHCHECK" in dict(lines) and "latest" not in dict(lines)["FROM"]
 
 
+def test_the_module_is_built_of_what_was_copied():
+    """What `config` and build.sh read comes before they run."""
+    before = (ROOT / "docker/Dockerfile.gateway").read_text().partition("RUN docker/local/build.sh")[0]
+    copied = {source for word, rest in re.findall(r"(?m)^(COPY) (.*)", before) for source in rest.split()[:-1]}
+    read = set(re.findall(r"\$ngx_addon_dir/([\w/.]+)", (ROOT / "config").read_text()))
+    read |= set(re.search(r"sha256sum ([^)]*)\)", (ROOT / "docker/local/build.sh").read_text())[1].split())
+    assert "sql/sqitch.plan" in read
+    for name in read:
+        assert any(name == source or name.startswith(source + "/") for source in copied), name
+
+
 def test_the_dashboard_is_where_nginx_looks():
     """Below html, in the image as in what `make up` writes."""
     roots = set(re.findall(r"\broot (\S+);", (ROOT / "conf/dashboard.conf").read_text()))
