@@ -84,10 +84,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def cpu(pid):
+    """CPU seconds of a process, so far."""
+    stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    fields = stat.rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
 class Server:
     """An nginx with one worker, in a directory of its own."""
 
-    def __init__(self, root, name, http, module=None, valgrind=None, **words):
+    def __init__(self, root, name, http, modules=(), valgrind=None, files=None,
+                 **words):
         self.port = free_port()
         self.directory = root / re.sub(r"\W+", "-", name)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -96,20 +104,24 @@ class Server:
         key = self.directory / "jwt.key"
         key.write_bytes(KEY)
         key.chmod(0o600)
+        words = {**words, "port": self.port, "directory": self.directory,
+                 "hexkey": KEY.hex()}
+        for file, text in (files or {}).items():
+            (self.directory / file).write_text(text.format(**words))
 
         temporary = "\n".join(
             f"    {kind}_temp_path temp/{kind};"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (self.directory / "nginx.conf").write_text(
             ("user root;\n" if os.geteuid() == 0 else "")
-            + (f"load_module {module};\n" if module else "")
+            + "".join(f"load_module {module};\n" for module in modules)
             + f"worker_processes 1;\ndaemon off;\n"
             + f"master_process {'off' if valgrind else 'on'};\n"
             + "error_log logs/error.log warn;\npid logs/nginx.pid;\n"
             + "events { worker_connections 1024; }\n"
             + "http {\n    access_log off;\n    keepalive_requests 1000000000;\n"
             + temporary
-            + http.format(port=self.port, directory=self.directory, **words)
+            + http.format(**words)
             + "}\n")
 
         self.process = subprocess.Popen(
@@ -144,17 +156,21 @@ class Server:
         self.process.kill()
         self.process.wait()
 
+    def workers(self):
+        """The processes below the master."""
+        pid = self.process.pid
+        return pathlib.Path(f"/proc/{pid}/task/{pid}/children") \
+            .read_text().split()
+
     def cpu(self):
         """CPU seconds of the master and its children, so far."""
-        pids = [str(self.process.pid)]
-        children = pathlib.Path(f"/proc/{pids[0]}/task/{pids[0]}/children")
-        pids += children.read_text().split()
-        total = 0
-        for pid in pids:
-            stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
-            fields = stat.rsplit(")", 1)[1].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        return sum(map(cpu, [self.process.pid, *self.workers()]))
+
+    def memory(self):
+        """KiB of its worker's heap and data: zone and spool not counted."""
+        text = pathlib.Path(f"/proc/{self.workers()[0]}/smaps_rollup") \
+            .read_text()
+        return int(re.search(r"^Anonymous: +(\d+) kB", text, re.M)[1])
 
 
 def ask(port, path, status, count, headers=""):

@@ -1,0 +1,34 @@
+"""Charts: names and numbers go in, an SVG comes out."""
+
+from xml.sax.saxutils import escape
+
+ROW = 26
+LEFT = 270
+WIDTH = 420
+
+
+def bars(title, values):
+    """A horizontal bar for each, those beyond five times the base cut off."""
+    limit = 5
+    scale = WIDTH / limit
+    height = ROW * (len(values) + 1) + 14
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" '
+             f'width="{LEFT + WIDTH + 70}" height="{height}" '
+             'font-family="sans-serif" font-size="13">',
+             '<rect width="100%" height="100%" fill="white"/>',
+             f'<text x="10" y="19" font-weight="bold">{escape(title)}</text>']
+    for row, (name, value) in enumerate(values.items(), 1):
+        y = ROW * row + 6
+        color = "#2563eb" if name.startswith("leadgen") else "#94a3b8"
+        width = min(value, limit) * scale
+        lines += [
+            f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">'
+            f'{escape(name)}</text>',
+            f'<rect x="{LEFT}" y="{y}" width="{width:.0f}" height="18" '
+            f'fill="{color}"/>',
+            f'<text x="{LEFT + width + 6:.0f}" y="{y + 14}">'
+            f'{value:.2f}</text>']
+    lines.append(f'<line x1="{LEFT + scale:.0f}" y1="{ROW}" '
+                 f'x2="{LEFT + scale:.0f}" y2="{height - 6}" '
+                 'stroke="#0f172a" stroke-dasharray="3 3"/>')
+    return "\n".join([*lines, "</svg>", ""])
