@@ -95,11 +95,11 @@ class Auditing:
         self.spool = pathlib.Path(spool or self.directory / "spool")
         (self.directory / "jwt.key").write_text(KEY)
         fields = {"http": "", "server": "", "upstream": "", "routes": "",
-                  "main": "user root;" if os.geteuid() == 0 else "", **parts}
+                  "main": "user root;" if os.geteuid() == 0 else "",
+                  "module": BUILD / "ngx_leadgen_module.so", **parts}
         (self.directory / "nginx.conf").write_text(CONF.format(
             directory=self.directory, port=self.port, workers=workers,
-            module=BUILD / "ngx_leadgen_module.so", spool=self.spool,
-            options=options, **fields))
+            spool=self.spool, options=options, **fields))
         self.command = ["/usr/sbin/nginx", "-c",
                         str(self.directory / "nginx.conf"),
                         "-p", str(self.directory), "-e",
