@@ -37,6 +37,13 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("leadgen_jobs"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_leadgen_jobs_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("leadgen_jwt_key"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_leadgen_directive_jwt_key,

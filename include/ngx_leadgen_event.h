@@ -200,8 +200,10 @@ typedef struct {
     ngx_leadgen_backend_conf_t  redis;
     ngx_leadgen_backend_conf_t  published;  /* what workers publish there */
     ngx_int_t                   redis_database;     /* its number */
-    ngx_str_t                   lost_after; /* "30 s": a worker's silence */
-    ngx_str_t                   attempts;   /* "3": for a job that is lost */
+    ngx_int_t                   lost_after; /* seconds: a worker's silence */
+    ngx_int_t                   attempts;   /* for a job that is lost */
+    ngx_int_t                   longest;    /* seconds: that a job runs */
+    ngx_int_t                   keep;       /* seconds: jobs that ended */
     ngx_str_t                   reason;     /* of a failure without a text */
 } ngx_leadgen_relay_conf_t;
 

@@ -64,6 +64,8 @@ char *ngx_leadgen_watch_thresholds(ngx_conf_t *cf, ngx_command_t *cmd,
 /* --- ledger: directives about the chain over the audit log --- */
 
 char *ngx_leadgen_ledger_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_leadgen_jobs_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_ledger_retention(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -1884,3 +1884,150 @@ location /api/ { if ($arg_a) { return 204; } leadgen_policy { GET /api/x public;
 --- config
 location /api/ { rewrite ^/api/old /api/x permanent; leadgen_policy { GET /api/x public; } }
 --- says: "rewrite" in location "/api/" sends clients away before its policy is asked: put it into the server or a location without a policy
+
+
+
+=== TEST 263: jobs, as they can be set
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs lost_after=5s attempts=100 longest=2h keep=7d;
+
+
+
+=== TEST 264: jobs: lost_after=4s
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs lost_after=4s;
+--- says: "lost_after=4s" is not a time from 5s to 1h
+
+
+
+=== TEST 265: jobs: lost_after=2h
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs lost_after=2h;
+--- says: "lost_after=2h" is not a time from 5s to 1h
+
+
+
+=== TEST 266: jobs: lost_after=soon
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs lost_after=soon;
+--- says: "lost_after=soon" is not a time from 5s to 1h
+
+
+
+=== TEST 267: jobs: attempts=0
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs attempts=0;
+--- says: "attempts=0" is not a number from 1 to 100
+
+
+
+=== TEST 268: jobs: attempts=101
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs attempts=101;
+--- says: "attempts=101" is not a number from 1 to 100
+
+
+
+=== TEST 269: jobs: attempts=-1
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs attempts=-1;
+--- says: "attempts=-1" is not a number from 1 to 100
+
+
+
+=== TEST 270: jobs: longest=59s
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs longest=59s;
+--- says: "longest=59s" is not a time from 1m to 7d
+
+
+
+=== TEST 271: jobs: keep=23h
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs keep=23h;
+--- says: "keep=23h" is not a time of 1d or more
+
+
+
+=== TEST 272: jobs: keep=
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs keep=;
+--- says: "keep=" is not a time of 1d or more
+
+
+
+=== TEST 273: jobs: an unknown option
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs queue=emails;
+--- says: unknown option "queue=emails": use lost_after=, attempts=, longest= or keep=
+
+
+
+=== TEST 274: jobs: an option twice
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs attempts=2 attempts=3;
+--- says: "attempts=" is there twice
+
+
+
+=== TEST 275: jobs without Redis
+--- directive: leadgen_jobs attempts=2;
+--- says: "leadgen_jobs" needs a "leadgen_redis" in http{}
+
+
+
+=== TEST 276: jobs without a database
+--- missing: database spool
+--- directive: leadgen_redis redis://127.0.0.1:1; leadgen_jobs attempts=2;
+--- says: "leadgen_jobs" needs a "leadgen_database" in http{}
+
+
+
+=== TEST 277: tracking with a key
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_KEY; }
+
+
+
+=== TEST 278: tracking: a key in the configuration
+--- config
+location /t/ { leadgen_track swordfish-swordfish-swordfish-32; }
+--- says: a key does not belong into a configuration file: use file:PATH or env:NAME
+
+
+
+=== TEST 279: tracking: a key that is too short
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_SHORT; }
+--- says: the key has 9 bytes, and needs 32 or more
+
+
+
+=== TEST 280: tracking: a variable that is not set
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_NONE; }
+--- says: environment variable "LEADGEN_TEST_NONE" is not set
+
+
+
+=== TEST 281: tracking: a file that is not there
+--- config
+location /t/ { leadgen_track file:/nowhere/key; }
+--- says: "/nowhere/key"
+
+
+
+=== TEST 282: tracking: two keys
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_KEY; leadgen_track env:LEADGEN_TEST_KEY; }
+--- says: "leadgen_track" directive is duplicate
+
+
+
+=== TEST 283: tracking without a spool
+--- missing: spool
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_KEY; }
+--- says: "leadgen_track" needs a "leadgen_spool" in http{}
+
+
+
+=== TEST 284: tracking without a zone
+--- missing: zone spool database jwt_key
+--- config
+location /t/ { leadgen_track env:LEADGEN_TEST_KEY; }
+--- says: "leadgen_track" needs a "leadgen_zone" in http{}
+
+
+
+=== TEST 285: tracking outside of a location
+--- directive: leadgen_track env:LEADGEN_TEST_KEY;
+--- says: "leadgen_track" directive is not allowed here

@@ -415,17 +415,22 @@ $$;
  *
  * queues          names; waiting and unacknowledged: messages of each
  * ids             of jobs that are out; here: whether Redis has their mark
- * lost_after      silence after which a worker is taken for dead
+ * lost_after      silence after which a worker is taken for dead; NULL: silence
+ *                 tells nothing now, as nobody could be heard
  * attempts        how often a job is brought to Redis at most because of that
+ * longest         how long a job runs at most
  *
  * A job whose mark is gone goes to Redis again unless it was begun: Redis was
- * emptied.  A job whose worker is dead is lost, and goes there again in a second.
+ * emptied, and with it went what a worker left there to try again.  A job whose
+ * worker is dead is lost, and goes there again in a second; so is one that no
+ * worker can be at any more, and whose message is gone.
  *
  * Returns whether there was such a job.
  */
+drop function if exists api.relay_saw(text[], bigint[], bigint[], uuid[], boolean[], interval, integer);
 create or replace function api.relay_saw(
     queues text[], waiting bigint[], unacknowledged bigint[], ids uuid[], here boolean[],
-    lost_after interval, attempts integer
+    lost_after interval, attempts integer, longest interval default '1 hour'
 ) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -446,7 +451,11 @@ begin
     update public.jobs j
     set due_at = now()
     from unnest($4, $5) as s (id, here)
-    where j.id = s.id and not s.here and j.status = 'queued' and j.due_at is null;
+    where j.id = s.id and not s.here and j.due_at is null and (
+        j.status = 'queued'
+        -- a worker that lives has it in mind until then
+        or (j.status = 'retrying' and j.eta > j.started_at and j.eta < now() - $6)
+    );
 
     get diagnostics missing = row_count;
 
@@ -455,12 +464,17 @@ begin
         status = 'lost',
         due_at = case when j.relays < $7 then now() + interval '1 second' end,
         finished_at = case when j.relays >= $7 then now() end,
-        error = format('The worker %s was lost with it.', j.worker)
-    from public.job_workers w
-    where j.status = 'started' and w.hostname = j.worker and (
-        w.last_heartbeat < now() - $6
-        or (not w.is_online and w.last_heartbeat < now() - interval '5 seconds')
-        or j.started_at < w.since
+        error = coalesce('The worker ' || j.worker || ' was lost with it.', 'Its message was lost.')
+    from public.jobs o
+    left join public.job_workers w on w.hostname = o.worker
+    left join unnest($4, $5) as s (id, here) on s.id = o.id
+    where o.id = j.id and j.status in ('started', 'retrying') and j.due_at is null and (
+        (j.status = 'started' and (
+            (j.worker is not null and coalesce(w.last_heartbeat, j.started_at) < now() - $6)
+            or (not w.is_online and w.last_heartbeat < now() - interval '5 seconds')
+            or j.started_at < w.since
+        ))
+        or (not s.here and greatest(j.started_at, j.reported_at, j.eta) < now() - $8)
     );
 
     get diagnostics lost = row_count;
@@ -470,12 +484,13 @@ end
 $$;
 
 
--- Once an hour: what ended 30 days ago goes, and workers unheard of for a day.
-create or replace function api.relay_tidy() returns void
+-- Once an hour: what ended so long ago goes, and workers unheard of for a day.
+drop function if exists api.relay_tidy();
+create or replace function api.relay_tidy(keep interval default '30 days') returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-delete from public.jobs j where j.finished_at < now() - interval '30 days';
+delete from public.jobs j where j.finished_at < now() - $1;
 
 delete from public.job_workers w where w.last_heartbeat < now() - interval '1 day';
 $$;

@@ -62,10 +62,10 @@ def heard(database, *events):
     database.rows("select api.relay_heard(%s)", json.dumps(events), on=database.gateway)
 
 
-def saw(database, ids=(), here=(), lost_after="30 s", attempts=3):
+def saw(database, ids=(), here=(), lost_after="30 s", attempts=3, longest="1 hour"):
     return database.value(
-        "select api.relay_saw(array['emails'], array[7], array[2], %s::uuid[], %s::boolean[], %s, %s)",
-        list(ids), list(here), lost_after, attempts, on=database.gateway)
+        "select api.relay_saw(array['emails'], array[7], array[2], %s::uuid[], %s::boolean[], %s, %s, %s)",
+        list(ids), list(here), lost_after, attempts, longest, on=database.gateway)
 
 
 def test_posted_and_relayed(relay):
@@ -342,6 +342,50 @@ def test_a_worker_that_is_silent_is_lost(relay):
     assert call(relay, "job_retry", **path(job_id))[0] == 202
 
 
+def test_silence_tells_nothing_after_a_break(relay):
+    job_id = post(relay)
+    relayed(relay, job_id)
+    heard(relay, {"type": "worker-heartbeat", "hostname": "w", "pid": 1, "timestamp": 1.0})
+    relay.rows("select job.started(%s, 'w', 0)", job_id, on=relay.worker)
+    relay.rows("update public.job_workers set last_heartbeat = now() - interval '31 s'")
+    assert saw(relay, lost_after=None) is False
+    assert job(relay, job_id)["status"] == "started"
+    # nor does a row that is gone, as after a crash of PostgreSQL, until it would be there again
+    relay.rows("delete from public.job_workers")
+    assert saw(relay, lost_after=None) is saw(relay) is False
+    relay.rows("update public.jobs set started_at = now() - interval '31 s'")
+    assert saw(relay, lost_after=None) is False
+    assert saw(relay) is True
+    assert job(relay, job_id)["status"] == "lost"
+
+
+def test_redis_was_emptied_of_what_is_tried_again(relay):
+    """What a worker that lives has in mind comes once, what nobody has comes."""
+    job_id = post(relay)
+    relayed(relay, job_id)
+    relay.rows("select job.started(%s, 'w', 0)", job_id, on=relay.worker)
+    relay.rows("select job.retrying(%s, 'x', now() + interval '9 s')", job_id, on=relay.worker)
+    assert saw(relay, [job_id], [False]) is False
+    relay.rows("update public.jobs set eta = now() - interval '29 s', started_at = now() - interval '1 min'")
+    assert saw(relay, [job_id], [False]) is False
+    relay.rows("update public.jobs set eta = now() - interval '31 s'")
+    assert saw(relay, [job_id], [True]) is saw(relay, [job_id], [False], lost_after=None) is False
+    assert saw(relay, [job_id], [False]) is True
+    assert [str(row[0]) for row in take(relay)] == [job_id]
+
+
+def test_no_job_takes_for_ever(relay):
+    """Redis was emptied, and the worker that lives does not know of the job any more."""
+    job_id = post(relay)
+    relayed(relay, job_id)
+    relay.rows("select api.relay_heard(%s)", json.dumps([{"task_id": job_id, "status": "STARTED"}]), on=relay.gateway)
+    assert saw(relay, [job_id], [False]) is False
+    relay.rows("update public.jobs set started_at = now() - interval '61 min', reported_at = now() - interval '61 min'")
+    assert saw(relay, [job_id], [True]) is saw(relay, [job_id], [False], longest="2 hours") is False
+    assert saw(relay, [job_id], [False]) is True
+    assert (job(relay, job_id)["status"], job(relay, job_id)["error"]) == ("lost", "Its message was lost.")
+
+
 def test_a_worker_that_was_replaced_is_lost(relay):
     job_id = post(relay)
     relayed(relay, job_id)
@@ -397,6 +441,8 @@ def test_old_ones_go(relay):
     job_id = post(relay)
     relay.rows("update public.jobs set status = 'succeeded', due_at = null, finished_at = now() - interval '31 days'")
     kept = post(relay)
+    relay.rows("select api.relay_tidy('32 days')", on=relay.gateway)
+    assert len(relay.rows("select id from public.jobs")) == 2
     relay.rows("select api.relay_tidy()", on=relay.gateway)
     assert [str(row[0]) for row in relay.rows("select id from public.jobs")] == [kept] != [job_id]
 

@@ -222,6 +222,7 @@ ngx_leadgen_relay_elected(ngx_leadgen_call_t *call)
     }
 
     relay->elected = 1;
+    relay->hearing = 0;
     ngx_leadgen_watcher_reset();
 
     ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
@@ -441,6 +442,7 @@ ngx_leadgen_relay_failed(const ngx_leadgen_call_t *call)
                      : NGX_LEADGEN_RELAY_BACKOFF;
 
     relay->woken = 0;
+    relay->hearing = 0;
     ngx_leadgen_relay_rest(relay->backoff);
 }
 

@@ -29,6 +29,9 @@ typedef struct {
     ngx_msec_t                       watched;   /* when it last looked */
     ngx_msec_t                       tidied;
     time_t                           logged;
+    time_t                           hearing;   /* since when nothing it was
+                                                 * told can have been missed;
+                                                 * 0: it can */
     u_char                           number[NGX_INT_T_LEN];
     ngx_str_t                        redis_database;
 

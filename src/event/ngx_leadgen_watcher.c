@@ -12,6 +12,10 @@
 #define NGX_LEADGEN_WATCHER_TIDY      3600000
 #define NGX_LEADGEN_WATCHER_PAGE      500
 #define NGX_LEADGEN_WATCHER_COLUMNS   2
+#define NGX_LEADGEN_WATCHER_RETURN    35        /* seconds: Celery waits up to
+                                                 * 30 until it tries to connect
+                                                 * again */
+#define NGX_LEADGEN_WATCHER_ARGS      8
 
 
 /* Lifetime: worker; what stands below nqueues is of one round. */
@@ -33,6 +37,9 @@ static void ngx_leadgen_watcher_out(ngx_leadgen_call_t *call);
 static void ngx_leadgen_watcher_looked(ngx_leadgen_call_t *call);
 static ngx_int_t ngx_leadgen_watcher_saw(ngx_leadgen_call_t *call,
     ngx_str_t *args);
+static ngx_int_t ngx_leadgen_watcher_patience(ngx_str_t *args);
+static ngx_int_t ngx_leadgen_watcher_number(ngx_str_t *text,
+    const char *format, ngx_int_t n);
 static void ngx_leadgen_watcher_told(ngx_leadgen_call_t *call);
 static void ngx_leadgen_watcher_heard(ngx_leadgen_call_t *call);
 static void ngx_leadgen_watcher_tidied(ngx_leadgen_call_t *call);
@@ -218,7 +225,7 @@ ngx_leadgen_watcher_out(ngx_leadgen_call_t *call)
 static void
 ngx_leadgen_watcher_looked(ngx_leadgen_call_t *call)
 {
-    ngx_str_t  args[7];
+    ngx_str_t  args[NGX_LEADGEN_WATCHER_ARGS];
 
     if (call->nrows != 2 * (ngx_leadgen_watcher.nqueues
                             + ngx_leadgen_watcher.nout))
@@ -234,8 +241,9 @@ ngx_leadgen_watcher_looked(ngx_leadgen_call_t *call)
     ngx_leadgen_relay_call(ngx_leadgen_relay.database,
                            "select api.relay_saw($1::text[], $2::bigint[], "
                            "$3::bigint[], $4::uuid[], $5::boolean[], "
-                           "$6::interval, $7::integer)",
-                           args, 7, ngx_leadgen_watcher_told);
+                           "$6::interval, $7::integer, $8::interval)",
+                           args, NGX_LEADGEN_WATCHER_ARGS,
+                           ngx_leadgen_watcher_told);
 }
 
 
@@ -244,14 +252,12 @@ ngx_leadgen_watcher_looked(ngx_leadgen_call_t *call)
 static ngx_int_t
 ngx_leadgen_watcher_saw(ngx_leadgen_call_t *call, ngx_str_t *args)
 {
-    ngx_str_t                       *values;
-    ngx_uint_t                       i, nqueues, nout;
-    const ngx_leadgen_relay_conf_t  *conf;
+    ngx_str_t   *values;
+    ngx_uint_t   i, nqueues, nout;
 
     nqueues = ngx_leadgen_watcher.nqueues;
     nout = ngx_leadgen_watcher.nout;
     values = call->values + 2 * nqueues;
-    conf = ngx_leadgen_relay.conf;
 
     if (ngx_leadgen_relay_array(&args[0], ngx_leadgen_watcher.queues, nqueues,
                                 1) != NGX_OK
@@ -261,19 +267,63 @@ ngx_leadgen_watcher_saw(ngx_leadgen_call_t *call, ngx_str_t *args)
            != NGX_OK
         || ngx_leadgen_relay_array(&args[3], ngx_leadgen_watcher.out, nout,
                                    NGX_LEADGEN_WATCHER_COLUMNS) != NGX_OK
-        || ngx_leadgen_relay_array(&args[4], values, nout, 2) != NGX_OK)
+        || ngx_leadgen_relay_array(&args[4], values, nout, 2) != NGX_OK
+        || ngx_leadgen_watcher_patience(&args[5]) != NGX_OK)
     {
         return NGX_ERROR;
     }
-
-    args[5] = conf->lost_after;
-    args[6] = conf->attempts;
 
     for (i = 0; i < nout; i++) {
         if (values[2 * i + 1].len) {
             ngx_leadgen_listener_take(&values[2 * i + 1]);
         }
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Who was not heard of is dead only if he would have been heard: after a break
+ * workers are given the time to come back.
+ */
+
+static ngx_int_t
+ngx_leadgen_watcher_patience(ngx_str_t *args)
+{
+    ngx_leadgen_relay_t             *relay = &ngx_leadgen_relay;
+    const ngx_leadgen_relay_conf_t  *conf = relay->conf;
+
+    ngx_str_null(&args[0]);
+
+    if (relay->hearing
+        && ngx_time() - relay->hearing
+           > conf->lost_after + NGX_LEADGEN_WATCHER_RETURN
+        && ngx_leadgen_watcher_number(&args[0], "%i s", conf->lost_after)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_leadgen_watcher_number(&args[1], "%i", conf->attempts) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_watcher_number(&args[2], "%i s", conf->longest);
+}
+
+
+static ngx_int_t
+ngx_leadgen_watcher_number(ngx_str_t *text, const char *format, ngx_int_t n)
+{
+    text->data = ngx_pnalloc(ngx_leadgen_relay.pool, NGX_INT_T_LEN + 2);
+
+    if (text->data == NULL) {
+        ngx_leadgen_relay_rest(NGX_LEADGEN_WATCHER_INTERVAL);
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_sprintf(text->data, format, n) - text->data;
 
     return NGX_OK;
 }
@@ -286,6 +336,10 @@ ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
     relay->backoff = 0;
+
+    if (relay->hearing == 0) {
+        relay->hearing = ngx_time();
+    }
 
     /* where one was missing there are more */
 
@@ -308,14 +362,22 @@ ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
 static void
 ngx_leadgen_watcher_heard(ngx_leadgen_call_t *call)
 {
+    ngx_str_t             keep;
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
     if (relay->tidied == 0
         || ngx_current_msec - relay->tidied > NGX_LEADGEN_WATCHER_TIDY)
     {
+        if (ngx_leadgen_watcher_number(&keep, "%i s", relay->conf->keep)
+            != NGX_OK)
+        {
+            return;
+        }
+
         relay->tidied = ngx_current_msec;
-        ngx_leadgen_relay_call(relay->database, "select api.relay_tidy()",
-                               NULL, 0, ngx_leadgen_watcher_tidied);
+        ngx_leadgen_relay_call(relay->database,
+                               "select api.relay_tidy($1::interval)", &keep, 1,
+                               ngx_leadgen_watcher_tidied);
         return;
     }
 

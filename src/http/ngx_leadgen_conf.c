@@ -9,9 +9,7 @@
 #include <ngx_thread_pool.h>
 
 
-#define NGX_LEADGEN_CONF_VALUE_MAX      65536
-#define NGX_LEADGEN_CONF_RELAY_TIMEOUT  1500    /* milliseconds: the relay must
-                                                 * not be silent for 4000 */
+#define NGX_LEADGEN_CONF_VALUE_MAX  65536
 
 
 static char *ngx_leadgen_conf_needs(ngx_conf_t *cf, ngx_uint_t is_there,
@@ -19,8 +17,6 @@ static char *ngx_leadgen_conf_needs(ngx_conf_t *cf, ngx_uint_t is_there,
 static char *ngx_leadgen_conf_check_roles(ngx_conf_t *cf,
     ngx_leadgen_main_conf_t *mcf);
 static void ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf);
-static void ngx_leadgen_conf_relay(ngx_conf_t *cf,
-    ngx_leadgen_main_conf_t *mcf);
 static ngx_int_t ngx_leadgen_conf_read(ngx_conf_t *cf, ngx_str_t *path,
     ngx_str_t *value);
 
@@ -160,7 +156,7 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
 
     ngx_leadgen_watch_init(cf, mcf);
 
-    ngx_leadgen_conf_relay(cf, mcf);
+    ngx_leadgen_jobs_init(cf, mcf);
 
     if (mcf->zone && ngx_thread_pool_add(cf, NULL) == NULL) {
         return NGX_CONF_ERROR;
@@ -271,49 +267,6 @@ ngx_leadgen_conf_backends(ngx_leadgen_main_conf_t *mcf)
     mcf->database.channels = "LISTEN leadgen_roles; LISTEN leadgen_mails";
     mcf->database.notified = ngx_leadgen_worker_notified;
     mcf->database.connected = ngx_leadgen_worker_connected;
-}
-
-
-/* A database and a Redis make a relay. */
-
-static void
-ngx_leadgen_conf_relay(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
-{
-    ngx_leadgen_relay_conf_t  *relay;
-
-    relay = &mcf->relay;
-
-    if (mcf->database.driver == NULL || mcf->redis.driver == NULL) {
-        return;
-    }
-
-    relay->database = mcf->audit;
-    ngx_str_set(&relay->database.name, "relay");
-    relay->database.channels = ngx_leadgen_relay_channels;
-    relay->database.notified = ngx_leadgen_relay_notified;
-    relay->database.connected = ngx_leadgen_relay_connected;
-    relay->database.timeout = NGX_LEADGEN_CONF_RELAY_TIMEOUT;
-
-    relay->redis = mcf->redis;
-    ngx_str_set(&relay->redis.name, "relay to redis");
-    relay->redis.links = 1;
-    relay->redis.depth = 1;
-    relay->redis.timeout = NGX_LEADGEN_CONF_RELAY_TIMEOUT;
-
-    relay->redis_database = ngx_leadgen_redis_database(cf->pool,
-                                                       &mcf->redis.target);
-
-    relay->published = relay->redis;
-    ngx_str_set(&relay->published.name, "celery events");
-    relay->published.channels = "/%d.celeryev/* celery-task-meta-*";
-    relay->published.notified = ngx_leadgen_listener_notified;
-
-    ngx_str_set(&relay->reason, "PostgreSQL or Redis does not answer");
-
-    if (relay->lost_after.len == 0) {
-        ngx_str_set(&relay->lost_after, "30 s");
-        ngx_str_set(&relay->attempts, "3");
-    }
 }
 
 

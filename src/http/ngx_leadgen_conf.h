@@ -168,6 +168,9 @@ void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,
  * tokens, if there is one. */
 void ngx_leadgen_ledger_derive(ngx_leadgen_main_conf_t *mcf);
 
+/* What the relay goes by: nothing without a database and a Redis. */
+void ngx_leadgen_jobs_init(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf);
+
 /* What the database's backend says of its channels and connections. */
 void ngx_leadgen_worker_notified(void *data, ngx_str_t *channel,
     ngx_str_t *payload);
