@@ -133,6 +133,25 @@ where j.id = $1 and j.status not in ('succeeded', 'failed', 'revoked', 'expired'
 $$;
 
 
+/*
+ * It has failed, and the worker can't try again by itself, because Redis is away:
+ * the relay brings it there at eta.
+ */
+create or replace function job.returned(id uuid, error text, eta timestamptz) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+update public.jobs j
+set
+    status = 'pending',
+    reported_at = clock_timestamp(),
+    due_at = coalesce($3, now()),
+    eta = coalesce($3, j.eta),
+    error = left($2, 2000)
+where j.id = $1 and j.status not in ('succeeded', 'failed', 'revoked', 'expired');
+$$;
+
+
 -- It was revoked, or came too late: expired is true then.
 create or replace function job.revoked(id uuid, expired boolean default false) returns void
 language sql security definer

@@ -46,6 +46,18 @@ def test_the_life_of_a_job(database):
     assert database.value("select job.started(%s, 'w@host', 0)", job_id, on=database.worker) is False
 
 
+def test_given_back(database):
+    """Redis was away when the worker wanted to try again."""
+    job_id = enqueue(database)
+    database.value("select job.started(%s, 'w@host', 0)", job_id, on=database.worker)
+    eta = now() + datetime.timedelta(seconds=9)
+    database.rows("select job.returned(%s, 'SMTP is away', %s)", job_id, eta, on=database.worker)
+    assert job(database, job_id, "status, error, eta, due_at") == ("pending", "SMTP is away", eta, eta)
+    database.rows("select job.succeeded(%s, '1')", job_id, on=database.worker)
+    database.rows("select job.returned(%s, 'late', now())", job_id, on=database.worker)
+    assert job(database, job_id, "status, due_at") == ("succeeded", None)
+
+
 def test_failed(database):
     job_id = enqueue(database)
     database.rows("select job.failed(%s, 'no such lead', 'Traceback ...')", job_id, on=database.worker)

@@ -1,5 +1,6 @@
 """Workers as they are run: a job's life, what kills them, and what can't."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -92,6 +93,50 @@ def test_killed_midway(database, workers, sink, whole):
         # the relay sees a worker that fell silent; Celery itself takes minutes
         workers.send(SEND, {"campaign_id": campaign, "lead_id": lead}, job)
     assert ended(database, job, seconds=40)[1]["status"] == "sent"
+    assert len(sink.mails) == 1
+
+
+@contextlib.contextmanager
+def held(database):
+    """Mails wait before they are sent, until it ends; yields how many wait."""
+    holder = database.connect("owner")
+    database.rows("begin", on=holder)
+    database.rows("lock table mail.suppressions", on=holder)
+    yield lambda: len(database.rows("select 1 from pg_stat_activity where wait_event_type = 'Lock'"
+                                    " and datname = current_database() and application_name = 'leadgen-worker'"))
+    database.rows("rollback", on=holder)
+
+
+def test_the_same_message_twice_at_once(database, workers, sink):
+    workers.worker(concurrency=2)
+    campaign = database.campaign()
+    lead = database.lead(campaign, "ann@lead.example")
+    with held(database) as waiting:
+        job = put(database, workers, SEND, campaign_id=campaign, lead_id=lead)
+        wait_until(lambda: waiting() == 1, 15, "mail that is begun")
+        workers.send(SEND, {"campaign_id": campaign, "lead_id": lead}, job)
+        assert "Another worker is at job" in ended(database, job, "retrying")[2]
+        assert waiting() == 1
+    assert ended(database, job)[1]["status"] == "sent"
+    assert len(sink.mails) == 1
+
+
+def test_redis_takes_nothing_when_it_is_tried_again(database, workers, sink, broker):
+    workers.worker()
+    campaign = database.campaign()
+    lead = database.lead(campaign, "first-451@lead.example")
+    try:
+        with held(database) as waiting:
+            job = put(database, workers, SEND, campaign_id=campaign, lead_id=lead)
+            wait_until(waiting, 15, "mail that is begun")
+            broker.config_set("maxmemory", 1)
+        assert "451" in ended(database, job, "pending")[2]
+    finally:
+        broker.config_set("maxmemory", 0)
+    assert database.value("select due_at > now() from public.jobs where id = %s", job)
+    # as the relay will
+    workers.send(SEND, {"campaign_id": campaign, "lead_id": lead}, job)
+    assert ended(database, job)[1]["status"] == "sent"
     assert len(sink.mails) == 1
 
 

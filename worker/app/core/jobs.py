@@ -63,6 +63,13 @@ def enqueue(jobs):
             list(ids), list(tasks), [Jsonb(one) for one in kwargs], list(etas))
 
 
+def returned(request, error, seconds):
+    """Gives it back to the gateway, which brings it to Redis in so many seconds."""
+    eta = (datetime.datetime.now(datetime.timezone.utc)
+           + datetime.timedelta(seconds=seconds))
+    database.rows("select job.returned(%s, %s, %s)", request.id, words(error), eta)
+
+
 # --- for Celery, which tells of ends that no task sees
 
 def reporter(tell):

@@ -8,9 +8,9 @@ import uuid
 
 import celery
 import psycopg
-from celery.exceptions import Ignore, SoftTimeLimitExceeded
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
-from . import jobs, logs
+from . import database, jobs, logs
 from .errors import Failure, TryAgain
 from .task_table import TASKS
 
@@ -37,18 +37,30 @@ class Task(celery.Task):
             try:
                 return self._attempt(args, kwargs)
             except PASSING as error:
-                raise self.retry(exc=error, countdown=pause(self.request.retries))
+                self._try_again(error, pause(self.request.retries))
             except SoftTimeLimitExceeded:
                 raise Failure("It took too long, and was ended.") from None
 
+    def _try_again(self, error, seconds):
+        try:
+            raise self.retry(exc=error, countdown=seconds)
+        except Reject:
+            # Celery could not put it into Redis, and would forget it
+            if not jobs.is_uuid(self.request.id):
+                raise
+            jobs.returned(self.request, error, seconds)
+            raise Ignore() from None
+
     def _attempt(self, args, kwargs):
-        if not jobs.started(self.request):
-            raise Ignore()
-        if args:
-            raise Failure("Send arguments by name, in kwargs.")
-        result = self.run(**checked(self.short_name, kwargs))
-        jobs.succeeded(self.request, result)
-        return result
+        # a message that came twice waits until the first has ended
+        with database.lock(f"job {self.request.id}"):
+            if not jobs.started(self.request):
+                raise Ignore()
+            if args:
+                raise Failure("Send arguments by name, in kwargs.")
+            result = self.run(**checked(self.short_name, kwargs))
+            jobs.succeeded(self.request, result)
+            return result
 
 
 # --- arguments
