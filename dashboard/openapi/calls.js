@@ -323,23 +323,6 @@ export const calls = {
       },
     },
   },
-  "GET /api/admin/stats": {
-    ...audit,
-    summary: "Figures for an overview",
-    replies: {
-      200: {
-        type: "object",
-        properties: {
-          users: { type: "object" },
-          jobs: { type: "object" },
-          requests: { type: "object" },
-          events: { type: "object" },
-          uptime_seconds: count,
-        },
-        required: ["users", "jobs", "requests", "events", "uptime_seconds"],
-      },
-    },
-  },
   "GET /api/jobs": {
     ...jobs,
     summary: "Jobs, newest first",
@@ -458,25 +441,6 @@ export const calls = {
     ...health,
     summary: "What has been counted, as Prometheus reads it",
     replies: { 200: null },
-  },
-  "GET /api/admin/audit-logs/verify": {
-    ...audit,
-    summary: "Has anybody changed the log?",
-    description:
-      "Goes through the chain of keyed hashes as far as one answer covers, and names the first row that is not as it was sealed.",
-    query: [...PERIOD, query("cursor", text, "The next_cursor of the answer before.")],
-    replies: {
-      200: {
-        type: "object",
-        properties: {
-          valid: { type: "boolean" },
-          checked: count,
-          first_bad: { type: ["object", "null"] },
-          next_cursor: { type: ["string", "null"] },
-        },
-        required: ["valid", "checked"],
-      },
-    },
   },
   "GET /api/admin/stats": {
     ...health,

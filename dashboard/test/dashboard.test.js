@@ -143,3 +143,73 @@ test("a job is posted and done; a bad one is told", async () => {
   await check(page, "a job");
   await page.context().close();
 });
+
+test("a refusal is explained, a request judged, the log verified", async () => {
+  const page = await open(browser);
+  await logIn(page, USERS.admin);
+  await go(page, "/audit", "Audit logs");
+  const dialog = page.getByRole("dialog");
+  const close = () => dialog.getByRole("button", { name: "Close" }).click();
+
+  await page.getByRole("button", { name: "Why was this denied?" }).click();
+  await dialog.getByLabel("Request id").fill("01890000-0000-7000-8000-000000000000");
+  await dialog.getByRole("button", { name: "Explain" }).click();
+  await dialog.getByText("No request with this id was recorded").waitFor();
+  await check(page, "no such decision");
+  await close();
+
+  await page.getByLabel("Outcome").selectOption("false");
+  await page.getByLabel("Action").selectOption("login");
+  await page.getByRole("row").nth(1).getByRole("button", { name: "login" }).click();
+  await dialog.getByRole("button", { name: "Why was this denied?" }).click();
+  await dialog.getByText("Verdict").waitFor();
+  await check(page, "an event with its decision");
+  await close();
+
+  await page.getByRole("button", { name: "Check a request" }).click();
+  await dialog.getByLabel("Path").fill("/api/leads/export");
+  await dialog.getByRole("button", { name: "Check" }).click();
+  await dialog.getByText("Role that would do").waitFor();
+  assert.match(await dialog.getByRole("status").innerText(), /denied[^]*lead:export[^]*manager/);
+  await check(page, "a request judged");
+  await close();
+
+  await page.getByRole("button", { name: "Integrity" }).click();
+  await dialog.getByRole("button", { name: "Verify the log" }).click();
+  await dialog.getByText(/log is not as|Every row is as it was sealed/).waitFor();
+  await check(page, "integrity");
+  await page.context().close();
+});
+
+test("a role is made, changed and deleted", async () => {
+  const page = await open(browser);
+  await logIn(page, USERS.admin);
+  await go(page, "/settings", "Settings");
+  const dialog = page.getByRole("dialog");
+
+  await page.getByRole("button", { name: "New role" }).click();
+  await dialog.getByLabel("Name").fill("admin");
+  await dialog.getByRole("button", { name: "Create" }).click();
+  await dialog.getByRole("alert").waitFor();
+  await check(page, "a role's form with an error");
+  await dialog.getByLabel("Name").fill("page-tester");
+  await dialog.getByLabel("lead:read").check();
+  await dialog.getByRole("button", { name: "Create" }).click();
+
+  const row = page.getByRole("table", { name: "Roles made here" })
+    .getByRole("row").filter({ hasText: "page-tester" });
+  await row.getByText("lead:read").waitFor();
+  await row.getByRole("button", { name: "Edit the role" }).click();
+  await dialog.getByLabel("lead:export").check();
+  await dialog.getByRole("button", { name: "Save changes" }).click();
+  await row.getByText("lead:export").waitFor();
+
+  await row.getByRole("button", { name: "Delete the role" }).click();
+  const remove = dialog.getByRole("button", { name: "Delete", exact: true });
+  assert.equal(await remove.isDisabled(), true);
+  await dialog.getByLabel("Type page-tester to confirm").fill("page-tester");
+  await check(page, "a role's end");
+  await remove.click();
+  await row.waitFor({ state: "detached" });
+  await page.context().close();
+});

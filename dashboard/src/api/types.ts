@@ -36,6 +36,41 @@ export interface Login {
 export interface Role {
   name: string;
   permissions: Permission[];
+  /** It stands in the database, and can be changed there. */
+  custom?: boolean;
+}
+
+/** Which rule decided, and what it misses. */
+export interface Judgement {
+  reason: string | null;
+  route: string | null;
+  requires: string[];
+  missing_permission: string | null;
+  failed_condition: string | null;
+  smallest_role: string | null;
+}
+
+export interface Decision extends Judgement {
+  method: string;
+  path: string;
+  decision: string;
+  principal: { role: string | null } | null;
+}
+
+export interface PolicyCheck extends Judgement {
+  result: string;
+  role: string | null;
+}
+
+export interface Verification {
+  valid: boolean;
+  checked: number;
+  first_bad: {
+    problem: string;
+    sequence: number | null;
+    id: string | null;
+  } | null;
+  next_cursor: string | null;
 }
 
 export interface Route {

@@ -16,12 +16,20 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { actions } from "../tables";
 import { texts } from "../texts";
+import { CheckDialog, WhyDialog } from "./decision";
 import { EventDetails } from "./event";
+import { IntegrityDialog } from "./integrity";
 
 const PATH = "/api/admin/audit-logs";
 const NAMES = [
   "q", "action", "user_email", "user_id", "resource_type", "resource_id",
   "ip_address", "success", "from", "to",
+] as const;
+
+const TOOLS = [
+  [texts.whyDenied, WhyDialog],
+  [texts.policyCheck, CheckDialog],
+  [texts.integrity, IntegrityDialog],
 ] as const;
 
 type Filters = Partial<Record<(typeof NAMES)[number], string>>;
@@ -43,6 +51,8 @@ export function Audit() {
   const pages = usePages<AuditEvent>(PATH, query);
   const [shown, setShown] = useState<AuditEvent | null>(null);
   const [live, setLive] = useState(false);
+  const [tool, setTool] = useState(-1);
+  const Tool = TOOLS[tool]?.[1];
 
   return (
     <Page
@@ -57,6 +67,11 @@ export function Audit() {
             />
             {texts.live}
           </label>
+          {TOOLS.map(([name], number) => (
+            <Button key={name} onClick={() => setTool(number)}>
+              {name}
+            </Button>
+          ))}
           <Export query={query} />
         </>
       }
@@ -78,6 +93,7 @@ export function Audit() {
         }
       </Answered>
       <More pages={pages} />
+      {Tool && <Tool onClose={() => setTool(-1)} />}
       {shown && (
         <Dialog wide title={shown.action} onClose={() => setShown(null)}>
           <EventDetails event={shown} />

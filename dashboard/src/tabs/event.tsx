@@ -1,11 +1,14 @@
 // One event of the audit log: what changed as before and after, and the rest.
 
-import type { ReactNode } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
 import type { AuditEvent } from "../api/types";
+import { Button } from "../parts/button";
+import { Row } from "../parts/row";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
 import { Outcome } from "./audit";
+import { Why } from "./decision";
 
 type Change = { from?: unknown; to?: unknown };
 
@@ -23,6 +26,7 @@ function changesOf(event: AuditEvent): [string, Change][] {
 }
 
 export function EventDetails({ event }: { event: AuditEvent }) {
+  const [asked, setAsked] = useState(false);
   const changes = changesOf(event);
   const rest = Object.entries(event.details).filter(
     ([name]) => !["changes", "from", "to"].includes(name),
@@ -55,6 +59,18 @@ export function EventDetails({ event }: { event: AuditEvent }) {
           <code>{event.id}</code>
         </Row>
       </dl>
+      {event.success === false && (
+        <section>
+          {asked ? (
+            <>
+              <h3 className="mb-1 font-semibold">{texts.whyDenied}</h3>
+              <Why id={event.id} />
+            </>
+          ) : (
+            <Button onClick={() => setAsked(true)}>{texts.whyDenied}</Button>
+          )}
+        </section>
+      )}
       {changes.length > 0 && (
         <section>
           <h3 className="mb-1 font-semibold">{texts.changes}</h3>
@@ -93,14 +109,5 @@ export function EventDetails({ event }: { event: AuditEvent }) {
         </dl>
       </section>
     </div>
-  );
-}
-
-function Row({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <>
-      <dt className="text-muted">{name}</dt>
-      <dd className="min-w-0 break-words">{children}</dd>
-    </>
   );
 }

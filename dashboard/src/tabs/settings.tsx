@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useLive } from "../api/live";
+import { useSession } from "../api/session";
 import type { Role, Roles, Route, Routes } from "../api/types";
 import { Badge } from "../parts/badge";
 import { TextField } from "../parts/field";
@@ -7,10 +8,12 @@ import { Page } from "../parts/page";
 import { Answered, Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
+import { CustomRoles } from "./roles";
 
 /** What the configuration says; it is changed in nginx's files. */
 export function Settings() {
   const routes = useLive<Routes>("/api/admin/routes", 60_000);
+  const { may } = useSession();
   const roles = useLive<Roles>("/api/admin/roles", 60_000);
 
   return (
@@ -22,6 +25,12 @@ export function Settings() {
           {(answer) => <RouteTable routes={answer.routes} />}
         </Answered>
       </section>
+      {may("user:manage_roles") && roles.data && (
+        <section className="mb-6">
+          <h2 className="mb-2 text-base font-semibold">{texts.customRoles}</h2>
+          <CustomRoles roles={roles.data.roles} />
+        </section>
+      )}
       <section>
         <h2 className="mb-2 text-base font-semibold">{texts.rolesAndGrants}</h2>
         <Answered query={roles}>
