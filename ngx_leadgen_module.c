@@ -136,7 +136,7 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       NULL },
 
     { ngx_string("leadgen_policy"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_BLOCK|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_leadgen_location_policy,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,

@@ -150,6 +150,7 @@ typedef struct {
     unsigned                   upgrade:1;   /* to a WebSocket */
     unsigned                   has_mode:1;
     unsigned                   captures_response:1;
+    unsigned                   in_shadow:1; /* decides without effect */
 
     ngx_array_t               *roles;       /* ngx_str_t: any of them; NULL */
     ngx_uint_t                 own;         /* of params, from 1; 0: none */

@@ -31,6 +31,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/admin_users.sql
 \ir functions/custom_roles.sql
 \ir functions/decisions.sql
+\ir functions/differences.sql
 \ir functions/jobs.sql
 \ir functions/job.sql
 \ir functions/worker.sql

@@ -2031,3 +2031,135 @@ location /t/ { leadgen_track env:LEADGEN_TEST_KEY; }
 === TEST 285: tracking outside of a location
 --- directive: leadgen_track env:LEADGEN_TEST_KEY;
 --- says: "leadgen_track" directive is not allowed here
+
+
+
+=== TEST 286: a shadow with nothing that is enforced
+--- config
+location /api/ { leadgen_policy shadow { GET /api/x public; } }
+--- says: "leadgen_policy shadow" has no policy to differ from: write the one that is enforced into the same location
+
+
+
+=== TEST 287: a shadow in a location that only inherits its policy
+--- config
+location /api/ {
+    leadgen_policy { GET /api/** public; }
+    location /api/x/ { leadgen_policy shadow { GET /api/x/y authenticated; } }
+}
+--- says: "leadgen_policy shadow" has no policy to differ from: write the one that is enforced into the same location
+
+
+
+=== TEST 288: a shadow beside public
+--- config
+location /api/ { leadgen_policy shadow { GET /api/x public; } leadgen_public "it is"; }
+--- says: "leadgen_policy shadow" has no policy to differ from: write the one that is enforced into the same location
+
+
+
+=== TEST 289: public, and a shadow
+--- config
+location /api/ { leadgen_public "it is"; leadgen_policy shadow { GET /api/x public; } }
+--- says: "leadgen_policy" directive and "leadgen_public" contradict each other
+
+
+
+=== TEST 290: two shadows
+--- config
+location /api/ {
+    leadgen_policy { GET /api/x public; }
+    leadgen_policy shadow { GET /api/x public; }
+    leadgen_policy shadow { GET /api/y public; }
+}
+--- says: "leadgen_policy" directive is duplicate
+
+
+
+=== TEST 291: a policy of a kind that is none
+--- config
+location /api/ { leadgen_policy shade { GET /api/x public; } }
+--- says: unknown kind of policy "shade": write "shadow" for one that only counts, or nothing
+
+
+
+=== TEST 292: an action in a shadow
+--- config
+location /api/ { leadgen_policy { GET /api/x public; }
+    leadgen_policy shadow { GET /api/x public audit=lead_created; } }
+--- says: "audit=lead_created": a shadow policy decides, and has no effect: leave that to the enforced one
+
+
+
+=== TEST 293: a job in a shadow
+--- config
+location /api/ { leadgen_policy { POST /api/:id public; }
+    leadgen_policy shadow { POST /api/:id public job=send_campaign_email(campaign_id=:id); } }
+--- says: "job=send_campaign_email(campaign_id=:id)": a shadow policy decides, and has no effect
+
+
+
+=== TEST 294: a capture in a shadow
+--- config
+location /api/ { leadgen_policy { POST /api/:id public; }
+    leadgen_policy shadow { POST /api/:id public capture=request:/name; } }
+--- says: "capture=request:/name": a shadow policy decides, and has no effect
+
+
+
+=== TEST 295: a mode of the audit in a shadow
+--- config
+location /api/ { leadgen_policy { POST /api/:id public; }
+    leadgen_policy shadow { POST /api/:id public audit_mode=normal; } }
+--- says: "audit_mode=normal": a shadow policy decides, and has no effect
+
+
+
+=== TEST 296: a resource in a shadow
+--- config
+location /api/ { leadgen_policy { POST /api/:id public; }
+    leadgen_policy shadow { POST /api/:id public resource=lead; } }
+--- says: "resource=lead": a shadow policy decides, and has no effect
+
+
+
+=== TEST 297: a role of a shadow that is none
+--- config
+location /api/ { leadgen_policy { GET /api/x public; }
+    leadgen_policy shadow { GET /api/x role=boss; } }
+--- says: unknown role "boss"
+
+
+
+=== TEST 298: an unreachable route of a shadow
+--- config
+location /api/ { leadgen_policy { GET /api/x public; }
+    leadgen_policy shadow { GET /other public; } }
+--- says: route "/other" is unreachable: no such path comes to location "/api/"
+
+
+
+=== TEST 299: a shadow without a key for its tokens
+--- missing: jwt_key
+--- config
+location /api/ { leadgen_policy { GET /api/x public; }
+    leadgen_policy shadow { GET /api/x authenticated; } }
+--- says: "leadgen_policy" needs a "leadgen_jwt_key" in http{}
+
+
+
+=== TEST 300: an empty shadow
+--- config
+location /api/ { leadgen_policy { GET /api/x public; } leadgen_policy shadow { } }
+--- says: an empty policy would deny everything
+
+
+
+=== TEST 301: shadows, before and behind what is enforced
+--- config
+location /api/ {
+    leadgen_policy shadow { GET /api/x authenticated; GET /api/** lead:read role=admin ip=10.0.0.0/8; }
+    leadgen_policy { GET /api/x public; }
+    location /api/inner/ { leadgen_audit all; }
+    location /api/own/ { leadgen_policy { GET /api/own/x public; } leadgen_policy shadow { GET /api/own/x public; } }
+}

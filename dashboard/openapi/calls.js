@@ -189,6 +189,12 @@ export const calls = {
     unknown: true,
     replies: { 200: { type: "object" } },
   },
+  "GET /api/admin/policy/differences": {
+    ...policy,
+    summary: "What shadow policies would change, what was seen last first",
+    query: [...PERIOD, ...PAGING],
+    replies: { 200: page(ref("Difference")) },
+  },
   "GET /api/admin/routes": {
     ...policy,
     summary: "The routes of all policies, and who may take them",

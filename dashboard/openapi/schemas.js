@@ -144,6 +144,32 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
         "top_users", "series",
       ],
     },
+    Difference: {
+      type: "object",
+      properties: {
+        method: text,
+        route: nullable(text),
+        decision: text,
+        shadow: {
+          type: "object",
+          properties: {
+            route: nullable(text),
+            decision: { enum: ["allowed", "public", "denied", "unauthenticated"] },
+            reason: nullable(text),
+            missing_permission: nullable(text),
+          },
+          required: ["route", "decision", "reason", "missing_permission"],
+        },
+        count,
+        first_seen: time,
+        last_seen: time,
+        request_id: uuid,
+      },
+      required: [
+        "method", "route", "decision", "shadow", "count", "first_seen", "last_seen",
+        "request_id",
+      ],
+    },
     Route: {
       type: "object",
       properties: {

@@ -99,7 +99,8 @@ begin
         'requires', coalesce(to_jsonb(requires), '[]'),
         'missing_permission', entry.details -> 'permission',
         'failed_condition', entry.details -> 'condition',
-        'smallest_role', role
+        'smallest_role', role,
+        'shadow', private.shadow_object(entry.details ->> 'shadow', entry.details ->> 'shadow_route')
     ), null, false)::api.reply;
 end
 $$;

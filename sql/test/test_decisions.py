@@ -31,7 +31,7 @@ def test_all_of_it(database):
         "method": "GET", "path": "/api/leads/export", "status": 403, "decision": "denied",
         "reason": "permission-missing", "principal": {"user_id": 7, "email": "ann@example.com", "role": "reader"},
         "ip_address": "192.0.2.7", "route": "/api/leads/export", "requires": ["lead:read", "lead:export"],
-        "missing_permission": "lead:export", "failed_condition": None, "smallest_role": "boss"}
+        "missing_permission": "lead:export", "failed_condition": None, "smallest_role": "boss", "shadow": None}
 
 
 @pytest.mark.parametrize("details, role", [

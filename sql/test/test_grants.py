@@ -32,7 +32,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
         "audit_retention", "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify",
         "decision", "login_account", "login_begin", "login_finish", "logout", "mail_done", "mail_take", "me",
         "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
-        "password_reset_confirm", "password_upgrade", "refresh", "revocations_since", "role_create", "role_delete",
+        "password_reset_confirm", "password_upgrade", "policy_differences", "refresh", "revocations_since", "role_create", "role_delete",
         "role_update", "roles_known", "schema_version", "stats", "user", "user_create", "user_delete",
         "user_sessions", "user_sessions_end", "user_update", "users")]
 

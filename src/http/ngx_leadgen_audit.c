@@ -155,11 +155,11 @@ ngx_leadgen_audit_action(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     }
 
     if (ctx->problem != NGX_LEADGEN_PROBLEM_NONE) {
-        return lcf->audit >= NGX_LEADGEN_AUDIT_REFUSED
+        return lcf->audit >= NGX_LEADGEN_AUDIT_REFUSED || ctx->shadow
                ? NGX_LEADGEN_ACTION_ACCESS_DENIED : NGX_ERROR;
     }
 
-    return lcf->audit == NGX_LEADGEN_AUDIT_ALL
+    return lcf->audit == NGX_LEADGEN_AUDIT_ALL || ctx->shadow
            ? NGX_LEADGEN_ACTION_ACCESS_GRANTED : NGX_ERROR;
 }
 
@@ -238,6 +238,11 @@ ngx_leadgen_audit_fill_decision(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     text = ctx->event.text;
     rule = ctx->match.rule;
+
+    if (ctx->shadow) {
+        text[NGX_LEADGEN_EVENT_SHADOW] = ctx->shadow->decision;
+        text[NGX_LEADGEN_EVENT_SHADOW_ROUTE] = ctx->shadow->route;
+    }
 
     if (rule == NULL) {
         return;

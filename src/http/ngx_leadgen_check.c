@@ -39,7 +39,6 @@ static void ngx_leadgen_check_judge(ngx_http_request_t *r,
     ngx_leadgen_check_t *check);
 static ngx_int_t ngx_leadgen_check_path(ngx_http_request_t *r,
     ngx_leadgen_target_t *target);
-static const char *ngx_leadgen_check_result(const ngx_leadgen_check_t *check);
 static json_t *ngx_leadgen_check_reasons(ngx_http_request_t *r,
     const ngx_leadgen_check_t *check);
 static json_t *ngx_leadgen_check_text(ngx_http_request_t *r,
@@ -245,7 +244,10 @@ ngx_leadgen_check_answer(ngx_http_request_t *r, ngx_leadgen_check_t *check)
     problem = &ngx_leadgen_problems[check->problem];
 
     reply = json_pack("{s:s, s:o, s:o, s:o, s:o}",
-                      "result", ngx_leadgen_check_result(check),
+                      "result",
+                      check->result ? check->result
+                                    : ngx_leadgen_judge_name(&check->match,
+                                                             check->problem),
                       "status", check->problem
                                 ? json_integer(problem->status) : json_null(),
                       "reason", check->problem
@@ -300,8 +302,9 @@ ngx_leadgen_check_judge(ngx_http_request_t *r, ngx_leadgen_check_t *check)
         return;
     }
 
-    check->problem = ngx_leadgen_judge_route(mcf, conf, &check->target,
-                                             &check->match);
+    check->problem = ngx_leadgen_judge_route(conf,
+                                             lcf->api ? mcf->api : lcf->policy,
+                                             &check->target, &check->match);
 
     if (check->problem == NGX_LEADGEN_PROBLEM_NONE) {
         check->problem = ngx_leadgen_judge_principal(lcf, &check->match,
@@ -354,25 +357,6 @@ ngx_leadgen_check_path(ngx_http_request_t *r, ngx_leadgen_target_t *target)
     target->uri = line.uri;
 
     return NGX_OK;
-}
-
-
-static const char *
-ngx_leadgen_check_result(const ngx_leadgen_check_t *check)
-{
-    if (check->result) {
-        return check->result;
-    }
-
-    if (check->problem == NGX_LEADGEN_PROBLEM_NONE) {
-        return check->match.rule->is_public ? "public" : "allowed";
-    }
-
-    if (ngx_leadgen_problems[check->problem].status == NGX_HTTP_UNAUTHORIZED) {
-        return "unauthenticated";
-    }
-
-    return "denied";
 }
 
 

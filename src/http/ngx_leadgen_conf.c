@@ -67,6 +67,7 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
     lcf = ngx_pcalloc(cf->pool, sizeof(ngx_leadgen_location_conf_t));
     if (lcf) {
         lcf->policy = NGX_CONF_UNSET_PTR;
+        lcf->shadow = NGX_CONF_UNSET_PTR;
         lcf->path_strict = NGX_CONF_UNSET;
         lcf->audit = NGX_CONF_UNSET_UINT;
         lcf->guard = NGX_CONF_UNSET;
@@ -86,7 +87,8 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
 /*
  * api is not inherited: the handler that belongs to it is not, either.  Its
  * bodies stay in memory: a password has no business in a temporary file.  Of a
- * policy and a reason to have none a location inherits what it has not.
+ * policy, its shadow and a reason to have none a location inherits what it has
+ * not.
  */
 
 char *
@@ -97,12 +99,24 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_http_core_loc_conf_t  *clcf;
 
+    if (conf->shadow != NGX_CONF_UNSET_PTR
+        && conf->policy == NGX_CONF_UNSET_PTR)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"leadgen_policy shadow\" has no policy to differ from: "
+                      "write the one that is enforced into the same location, "
+                      "in %V:%ui", &conf->file, conf->line);
+        return NGX_CONF_ERROR;
+    }
+
     if (!conf->is_own) {
         conf->policy = prev->policy;
+        conf->shadow = prev->shadow;
         conf->reason = prev->reason;
     }
 
     ngx_conf_init_ptr_value(conf->policy, NULL);
+    ngx_conf_init_ptr_value(conf->shadow, NULL);
     ngx_conf_merge_value(conf->guard, prev->guard, 0);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_value(conf->sentry, prev->sentry, 1);
@@ -111,6 +125,7 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
                               NGX_LEADGEN_AUDIT_REFUSED);
 
     if (conf->api) {
+        conf->shadow = NULL;
         clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
         clcf->client_body_buffer_size = ngx_max(clcf->client_body_buffer_size,
                                                 NGX_LEADGEN_BODY_MAX);

@@ -125,6 +125,7 @@ typedef struct {
 
 typedef struct {
     ngx_leadgen_trie_t          *policy;
+    ngx_leadgen_trie_t          *shadow;    /* of the policy; NULL: none */
     ngx_flag_t                   api;
     ngx_str_t                    tracking_key;  /* a secret */
     ngx_flag_t                   path_strict;

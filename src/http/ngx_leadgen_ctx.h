@@ -24,6 +24,14 @@ typedef struct ngx_leadgen_attempt_s  ngx_leadgen_attempt_t;
 typedef struct ngx_leadgen_hold_s  ngx_leadgen_hold_t;
 
 
+/* What a shadow policy would have done.  Lifetime: request. */
+
+typedef struct {
+    ngx_str_t                  decision;    /* "denied: permission-missing" */
+    ngx_str_t                  route;       /* empty: none matches */
+} ngx_leadgen_shadow_t;
+
+
 typedef struct ngx_leadgen_scope_s  ngx_leadgen_scope_t;
 
 
@@ -43,6 +51,7 @@ typedef struct {
     ngx_leadgen_problem_e      problem;     /* why it was refused */
     ngx_uint_t                 retry_after; /* seconds; 0: as usual */
     ngx_leadgen_decision_e     decision;
+    ngx_leadgen_shadow_t      *shadow;      /* NULL: none, or the same */
 
     /* what an endpoint keeps while it waits */
     json_t                    *body;
@@ -121,13 +130,13 @@ typedef struct {
 } ngx_leadgen_target_t;
 
 /*
- * Finds the rule of a location (its loc_conf) for a target:
- * NGX_LEADGEN_PROBLEM_NONE, also when
- * none matches, or PATH_NOT_CANONICAL.  Parameters point into the uri.
+ * Finds the rule of a policy of a location (its loc_conf) for a target:
+ * NGX_LEADGEN_PROBLEM_NONE, also when none matches, or PATH_NOT_CANONICAL.
+ * Parameters point into the uri.
  */
-ngx_leadgen_problem_e ngx_leadgen_judge_route(
-    const ngx_leadgen_main_conf_t *mcf, void **conf,
-    const ngx_leadgen_target_t *target, ngx_leadgen_match_t *match);
+ngx_leadgen_problem_e ngx_leadgen_judge_route(void **conf,
+    const ngx_leadgen_trie_t *trie, const ngx_leadgen_target_t *target,
+    ngx_leadgen_match_t *match);
 
 /*
  * What becomes of somebody with the rule that was found, or with none.
@@ -137,6 +146,20 @@ ngx_leadgen_problem_e ngx_leadgen_judge_principal(
     const ngx_leadgen_location_conf_t *lcf, const ngx_leadgen_match_t *match,
     ngx_leadgen_problem_e authentication,
     const ngx_leadgen_principal_t *principal, struct sockaddr *client);
+
+/* How a decision is called: allowed, public, unauthenticated or denied. */
+const char *ngx_leadgen_judge_name(const ngx_leadgen_match_t *match,
+    ngx_leadgen_problem_e problem);
+
+
+/* --- shadow: a policy beside the one that is enforced --- */
+
+/*
+ * Decides, after the enforced policy has, by the shadow of the location: counts
+ * whether both are of one mind, and sets ctx->shadow where they are not.
+ */
+void ngx_leadgen_shadow(ngx_http_request_t *r,
+    const ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
 
 
 /*
@@ -261,6 +284,13 @@ ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
 
 
 /* --- guard --- */
+
+/*
+ * Who asks, by the token of the request: NGX_LEADGEN_PROBLEM_NONE, or the
+ * reason why nobody is known; then the principal is nobody.
+ */
+ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
+    ngx_leadgen_principal_t *principal);
 
 /*
  * Whether what was allowed still would be: NGX_LEADGEN_PROBLEM_NONE, or the

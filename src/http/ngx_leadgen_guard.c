@@ -10,8 +10,6 @@
 
 static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
-static ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(
-    ngx_http_request_t *r, ngx_leadgen_principal_t *principal);
 static void ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_problem_e problem);
 static ngx_int_t ngx_leadgen_guard_refuse(ngx_http_request_t *r,
@@ -135,6 +133,10 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
 
     ngx_leadgen_guard_decided(ctx, problem);
 
+    if (lcf->shadow) {
+        ngx_leadgen_shadow(r, lcf, ctx);
+    }
+
     ngx_leadgen_scope_step(ctx, DECISION, began,
                            ngx_leadgen_problems[problem].status,
                            &ngx_leadgen_problems[problem].title);
@@ -211,7 +213,9 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     target.uri = r->uri;
 
     began = ngx_leadgen_histogram_now();
-    problem = ngx_leadgen_judge_route(mcf, r->loc_conf, &target, &ctx->match);
+    problem = ngx_leadgen_judge_route(r->loc_conf,
+                                      lcf->api ? mcf->api : lcf->policy,
+                                      &target, &ctx->match);
     ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
@@ -236,7 +240,7 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
 }
 
 
-static ngx_leadgen_problem_e
+ngx_leadgen_problem_e
 ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     ngx_leadgen_principal_t *principal)
 {

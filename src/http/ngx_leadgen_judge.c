@@ -14,9 +14,10 @@ static ngx_leadgen_problem_e ngx_leadgen_judge_no_rule(
 
 
 ngx_leadgen_problem_e
-ngx_leadgen_judge_route(const ngx_leadgen_main_conf_t *mcf, void **conf,
+ngx_leadgen_judge_route(void **conf, const ngx_leadgen_trie_t *trie,
     const ngx_leadgen_target_t *target, ngx_leadgen_match_t *match)
 {
+    ngx_int_t                     method;
     ngx_leadgen_problem_e         problem;
     ngx_leadgen_location_conf_t  *lcf;
 
@@ -28,19 +29,17 @@ ngx_leadgen_judge_route(const ngx_leadgen_main_conf_t *mcf, void **conf,
         return problem;
     }
 
-    lcf = conf[ngx_leadgen_module.ctx_index];
+    method = ngx_leadgen_rule_method(&target->method);
 
-    ngx_leadgen_trie_find(lcf->api ? mcf->api : lcf->policy,
-                          ngx_leadgen_rule_method(&target->method),
-                          &target->uri, match);
+    ngx_leadgen_trie_find(trie, method, &target->uri, match);
+
+    lcf = conf[ngx_leadgen_module.ctx_index];
 
     if (match->rule == NULL || lcf->api || !lcf->path_strict) {
         return NGX_LEADGEN_PROBLEM_NONE;
     }
 
-    return ngx_leadgen_target_fold(lcf->policy,
-                                   ngx_leadgen_rule_method(&target->method),
-                                   &target->uri, match->rule);
+    return ngx_leadgen_target_fold(trie, method, &target->uri, match->rule);
 }
 
 
@@ -79,4 +78,17 @@ ngx_leadgen_judge_no_rule(const ngx_leadgen_location_conf_t *lcf,
     }
 
     return NGX_LEADGEN_PROBLEM_ROUTE_UNKNOWN;
+}
+
+
+const char *
+ngx_leadgen_judge_name(const ngx_leadgen_match_t *match,
+    ngx_leadgen_problem_e problem)
+{
+    if (problem == NGX_LEADGEN_PROBLEM_NONE) {
+        return match->rule->is_public ? "public" : "allowed";
+    }
+
+    return ngx_leadgen_problems[problem].status == NGX_HTTP_UNAUTHORIZED
+           ? "unauthenticated" : "denied";
 }

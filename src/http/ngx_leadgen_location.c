@@ -15,6 +15,7 @@ typedef struct {
     ngx_leadgen_main_conf_t   *mcf;
     ngx_leadgen_trie_t        *trie;
     ngx_http_core_loc_conf_t  *clcf;
+    ngx_uint_t                 is_shadow;
 } ngx_leadgen_location_block_t;
 
 
@@ -26,8 +27,12 @@ static ngx_conf_enum_t  ngx_leadgen_location_audit_modes[] = {
 };
 
 
+static ngx_leadgen_trie_t *ngx_leadgen_location_block(ngx_conf_t *cf,
+    ngx_leadgen_location_block_t *block);
 static char *ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
+static ngx_int_t ngx_leadgen_location_only_decides(ngx_conf_t *cf,
+    const ngx_str_t *words, ngx_uint_t nwords);
 static ngx_int_t ngx_leadgen_location_reaches(ngx_conf_t *cf,
     ngx_http_core_loc_conf_t *clcf, const ngx_leadgen_rule_t *rule);
 static void ngx_leadgen_location_guards(ngx_conf_t *cf);
@@ -38,11 +43,23 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_leadgen_location_conf_t  *lcf = conf;
 
-    char                          *rv;
-    ngx_conf_t                     save;
-    ngx_leadgen_location_block_t   block;
+    ngx_str_t                      *word;
+    ngx_leadgen_trie_t            **place;
+    ngx_leadgen_location_block_t    block;
 
-    if (lcf->policy != NGX_CONF_UNSET_PTR) {
+    word = cf->args->elts;
+    block.is_shadow = (cf->args->nelts == 2);
+
+    if (block.is_shadow && ngx_strcmp(word[1].data, "shadow") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown kind of policy \"%V\": write \"shadow\" "
+                           "for one that only counts, or nothing", &word[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    place = block.is_shadow ? &lcf->shadow : &lcf->policy;
+
+    if (*place != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
     }
 
@@ -51,44 +68,62 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "with \"public\" into the policy";
     }
 
-    block.mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
-    block.clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    block.trie = ngx_leadgen_trie_create(cf->pool);
+    block.trie = ngx_leadgen_location_block(cf, &block);
 
     if (block.trie == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_leadgen_conf_note(cf, "leadgen_policy", &block.mcf->uses_zone);
+    *place = block.trie;
+
+    if (!block.is_shadow) {
+        lcf->is_own = 1;
+        ngx_leadgen_location_guards(cf);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* What the lines of a policy block say, or NULL: already logged. */
+
+static ngx_leadgen_trie_t *
+ngx_leadgen_location_block(ngx_conf_t *cf, ngx_leadgen_location_block_t *block)
+{
+    char        *rv;
+    ngx_conf_t   save;
+
+    block->mcf = ngx_http_conf_get_module_main_conf(cf, ngx_leadgen_module);
+    block->clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    block->trie = ngx_leadgen_trie_create(cf->pool);
+
+    if (block->trie == NULL) {
+        return NULL;
+    }
+
+    ngx_leadgen_conf_note(cf, "leadgen_policy", &block->mcf->uses_zone);
 
     save = *cf;
     cf->handler = ngx_leadgen_location_line;
-    cf->handler_conf = (char *) &block;
+    cf->handler_conf = (char *) block;
 
     rv = ngx_conf_parse(cf, NULL);
 
     *cf = save;
 
     if (rv != NGX_CONF_OK) {
-        return rv;
+        return NULL;
     }
 
-    if (ngx_leadgen_trie_count(block.trie) == 0) {
+    if (ngx_leadgen_trie_count(block->trie) == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "an empty policy would deny everything: use "
                            "\"deny all\" for that");
-        return NGX_CONF_ERROR;
+        return NULL;
     }
 
-    if (ngx_leadgen_trie_compile(block.trie) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    lcf->policy = block.trie;
-    lcf->is_own = 1;
-    ngx_leadgen_location_guards(cf);
-
-    return NGX_CONF_OK;
+    return ngx_leadgen_trie_compile(block->trie) == NGX_OK ? block->trie
+                                                           : NULL;
 }
 
 
@@ -105,6 +140,13 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 
     if (cf->args->nelts == 2 && ngx_strcmp(word[0].data, "include") == 0) {
         return ngx_conf_include(cf, dummy, conf);
+    }
+
+    if (block->is_shadow
+        && ngx_leadgen_location_only_decides(cf, word, cf->args->nelts)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     rule = ngx_leadgen_rule_parse(cf, word, cf->args->nelts,
@@ -136,6 +178,7 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     }
 
     *place = rule;
+    rule->in_shadow = block->is_shadow;
 
     if (!rule->is_public) {
         ngx_leadgen_conf_note(cf, "leadgen_policy", &block->mcf->uses_keys);
@@ -146,6 +189,39 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* Whether a line of a shadow says nothing but who may. */
+
+static ngx_int_t
+ngx_leadgen_location_only_decides(ngx_conf_t *cf, const ngx_str_t *words,
+    ngx_uint_t nwords)
+{
+    ngx_uint_t  i, n;
+
+    static const ngx_str_t  effects[] = {
+        ngx_string("audit="), ngx_string("audit_mode="),
+        ngx_string("capture="), ngx_string("job="), ngx_string("resource=")
+    };
+
+    for (i = 2; i < nwords; i++) {
+
+        for (n = 0; n < sizeof(effects) / sizeof(effects[0]); n++) {
+
+            if (ngx_strncmp(words[i].data, effects[n].data, effects[n].len)
+                == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\": a shadow policy decides, and has "
+                                   "no effect: leave that to the enforced one",
+                                   &words[i]);
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -28,6 +28,11 @@ ngx_leadgen_settings_routes(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     rule = mcf->rules.elts;
 
     for (i = 0; i < mcf->rules.nelts; i++) {
+
+        if (rule[i]->in_shadow) {
+            continue;
+        }
+
         (void) json_array_append_new(routes,
                                      ngx_leadgen_settings_route(rule[i]));
     }

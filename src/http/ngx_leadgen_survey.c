@@ -390,20 +390,34 @@ ngx_leadgen_survey_tell(ngx_conf_t *cf, const ngx_leadgen_main_conf_t *mcf,
     ngx_uint_t open)
 {
     u_char               *p, text[NGX_MAX_CONF_ERRSTR];
-    ngx_uint_t            i, public;
+    ngx_uint_t            i, public, guarded, shadowed;
     ngx_leadgen_rule_t  **rule;
 
     rule = mcf->rules.elts;
-    public = 0;
+    public = guarded = shadowed = 0;
 
     for (i = 0; i < mcf->rules.nelts; i++) {
-        public += rule[i]->is_public;
+
+        if (rule[i]->in_shadow) {
+            shadowed++;
+
+        } else if (rule[i]->is_public) {
+            public++;
+
+        } else {
+            guarded++;
+        }
     }
 
     p = ngx_slprintf(text, text + sizeof(text),
                      "leadgen: routes: %ui guarded, %ui public; locations "
-                     "left public: %ui",
-                     mcf->rules.nelts - public, public, open);
+                     "left public: %ui", guarded, public, open);
+
+    if (shadowed) {
+        p = ngx_slprintf(p, text + sizeof(text),
+                         "; routes of shadows, which refuse nothing: %ui",
+                         shadowed);
+    }
 
     if (ngx_test_config && !ngx_quiet_mode) {
         ngx_log_stderr(0, "[notice] %*s", (size_t) (p - text), text);

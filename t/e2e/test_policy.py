@@ -1,10 +1,12 @@
 """Asking about policies: why somebody was refused, and who would be."""
 
+import re
+import urllib.parse
 import uuid
 
 import pytest
 
-from conftest import wait_until
+from conftest import Gateway, another_gateway, free_port, wait_until
 
 
 def decision(gateway, id, role="admin"):
@@ -97,3 +99,86 @@ def test_a_check_reaches_no_backend(gateway):
     before = len(gateway.request("GET", "/api/campaigns", "admin").json["items"])
     assert check(gateway, method="POST", path="/api/campaigns", role="admin")["result"] == "allowed"
     assert len(gateway.request("GET", "/api/campaigns", "admin").json["items"]) == before
+
+
+# --- what would a stricter policy change?
+
+SHADOWED = """
+    server {
+        listen 127.0.0.1:%d;
+        leadgen_audit routes;
+        location /api/ {
+            leadgen_policy { include routes.conf; }
+            leadgen_policy shadow {
+                GET   /api/campaigns     campaign:read;
+                POST  /api/campaigns     campaign:delete;
+                GET   /api/leads         lead:export;
+                GET   /api/leads/export  lead:read;
+                GET   /api/teams         team:read role=admin;
+                GET   /api/public/info   role=admin;
+                GET   /api/public/**     public;
+            }
+            include proxy.conf;
+            proxy_pass http://backend;
+        }
+    }
+"""
+
+TRAFFIC = [(method, path, role)
+           for role in ("admin", "manager", "user", None)
+           for method, path in (
+               ("GET", "/api/campaigns"), ("POST", "/api/campaigns"), ("GET", "/api/leads"), ("GET", "/api/leads"),
+               ("GET", "/api/leads/export"), ("GET", "/api/teams"), ("GET", "/api/public/info"),
+               ("GET", "/api/public/status"), ("GET", "/api/profile"), ("GET", "/api//leads"))]
+
+DIFFERENCES = {
+    # what is enforced -> what the shadow says of it, and how often
+    ("POST", "/api/campaigns", "allowed", "/api/campaigns", "denied", "permission-missing", "campaign:delete"): 1,
+    ("GET", "/api/leads", "allowed", "/api/leads", "denied", "permission-missing", "lead:export"): 2,
+    ("GET", "/api/leads/export", "denied", "/api/leads/export", "allowed", None, None): 1,
+    ("GET", "/api/teams", "allowed", "/api/teams", "denied", "permission-missing", None): 1,
+    ("GET", "/api/public/**", "allowed", "/api/public/info", "unauthenticated", "unauthenticated", None): 1,
+    ("GET", "/api/public/**", "allowed", "/api/public/info", "denied", "permission-missing", None): 2,
+    ("GET", "/api/profile", "allowed", None, "denied", "route-unknown", None): 3,
+}
+
+
+def test_shadow(gateway):
+    """The same traffic to the example backend with and without a shadow."""
+    port = free_port()
+    since = gateway.request("GET", "/api/health").json["timestamp"]
+    found = {}
+
+    def send(to, method, path, role):
+        body = {"name": "Shadows", "subject": "x"} if method == "POST" else None
+        return to.request(method, path, role, body)
+
+    def differ():
+        query = urllib.parse.urlencode({"from": since})
+        found["items"] = gateway.request("GET", f"/api/admin/policy/differences?{query}", "admin").json["items"]
+        return sum(item["count"] for item in found["items"]) >= sum(DIFFERENCES.values())
+
+    with another_gateway(gateway, "shadow", SHADOWED % port) as other:
+        shadowed = Gateway(gateway.run, port, gateway.sentry)
+        shadowed.tokens = {role: gateway.token(role) for _, _, role in TRAFFIC if role}
+        ids = {}
+        for what in TRAFFIC:
+            answer = send(shadowed, *what)
+            assert answer.status == send(gateway, *what).status, what
+            ids[answer.request_id] = what
+        metrics = other.request("GET", "/metrics").body.decode()
+        wait_until(differ, 30, "differences")
+
+    assert {(item["method"], item["route"], item["decision"], *(item["shadow"][name] for name in (
+                "route", "decision", "reason", "missing_permission"))): item["count"]
+            for item in found["items"]} == DIFFERENCES
+    counts = dict(re.findall(r'shadow_decisions_total\{result="(\w+)"\} (\d+)', metrics))
+    denied = sum(count for what, count in DIFFERENCES.items() if what[2] == "allowed")
+    assert counts == {"same": str(len(TRAFFIC) - denied - 1), "would_deny": str(denied), "would_allow": "1"}
+
+    for item in found["items"]:
+        method, path, _ = ids[item["request_id"]]
+        told = decision(gateway, item["request_id"]).json
+        assert (told["method"], told["path"], told["shadow"]) == (method, path, item["shadow"])
+        # nobody learns who took a public route
+        assert (told["principal"] is None) == (item["route"] == "/api/public/**"), item
