@@ -129,8 +129,9 @@ typedef struct {
 /* Nanoseconds on a clock that never steps. */
 uint64_t ngx_leadgen_histogram_now(void);
 
-/* Something that began then ends now.  Costs a few dozen nanoseconds. */
-void ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
+/* Something that began then ends now, which is returned.  Costs a few dozen
+ * nanoseconds. */
+uint64_t ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
     uint64_t began);
 
 /* All workers' sum. */

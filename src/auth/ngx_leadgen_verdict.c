@@ -44,6 +44,7 @@ static ngx_leadgen_verdict_t *ngx_leadgen_verdict_find(
     const ngx_str_t *token);
 static ngx_uint_t ngx_leadgen_verdict_is_same(const u_char *a,
     const u_char *b, size_t len);
+static uint64_t ngx_leadgen_verdict_differ(const u_char *a, const u_char *b);
 static ngx_int_t ngx_leadgen_verdict_copy(ngx_pool_t *pool,
     const ngx_leadgen_principal_t *from, ngx_leadgen_principal_t *to);
 static void ngx_leadgen_verdict_keep(const ngx_str_t *token,
@@ -148,21 +149,38 @@ static ngx_uint_t
 ngx_leadgen_verdict_is_same(const u_char *a, const u_char *b, size_t len)
 {
     size_t    i;
-    uint64_t  x, y, differ;
+    uint64_t  differ;
 
     differ = 0;
 
-    for (i = 0; i < len; i += sizeof(uint64_t)) {
+    for (i = 0; len - i >= 4 * sizeof(uint64_t); i += 4 * sizeof(uint64_t)) {
+        differ |= ngx_leadgen_verdict_differ(a + i, b + i)
+                  | ngx_leadgen_verdict_differ(a + i + 8, b + i + 8)
+                  | ngx_leadgen_verdict_differ(a + i + 16, b + i + 16)
+                  | ngx_leadgen_verdict_differ(a + i + 24, b + i + 24);
+        __asm__ volatile ("" : "+r" (differ));
+    }
+
+    for ( /* void */ ; i < len; i += sizeof(uint64_t)) {
         i = ngx_min(i, len - sizeof(uint64_t));
 
-        ngx_memcpy(&x, a + i, sizeof(uint64_t));
-        ngx_memcpy(&y, b + i, sizeof(uint64_t));
-
-        differ |= x ^ y;
+        differ |= ngx_leadgen_verdict_differ(a + i, b + i);
         __asm__ volatile ("" : "+r" (differ));
     }
 
     return differ == 0;
+}
+
+
+static uint64_t
+ngx_leadgen_verdict_differ(const u_char *a, const u_char *b)
+{
+    uint64_t  x, y;
+
+    ngx_memcpy(&x, a, sizeof(uint64_t));
+    ngx_memcpy(&y, b, sizeof(uint64_t));
+
+    return x ^ y;
 }
 
 

@@ -8,6 +8,7 @@
 #include "ngx_leadgen_base.h"
 
 
+static size_t ngx_leadgen_text_plain(const u_char *p, size_t len);
 static size_t ngx_leadgen_text_sequence(const u_char *p, const u_char *last,
     uint32_t *code);
 static ngx_uint_t ngx_leadgen_text_is_safe(uint32_t code);
@@ -24,7 +25,17 @@ ngx_leadgen_text_sanitize(u_char *dst, const ngx_str_t *src)
     p = src->data;
     last = p + src->len;
 
+    n = ngx_leadgen_text_plain(p, src->len);
+    dst = ngx_cpymem(dst, p, n);
+    p += n;
+
     while (p < last) {
+
+        if (*p >= 0x20 && *p < 0x7f) {
+            *dst++ = *p++;
+            continue;
+        }
+
         n = ngx_leadgen_text_sequence(p, last, &code);
 
         if (n && ngx_leadgen_text_is_safe(code)) {
@@ -48,6 +59,32 @@ ngx_leadgen_text_sanitize(u_char *dst, const ngx_str_t *src)
     }
 
     return dst;
+}
+
+
+/*
+ * How many bytes from p on are printable ASCII, in steps of eight; most texts
+ * are nothing else.  Of the bytes of a word one below ' ' borrows, '~' + 1
+ * carries, and others have their highest bit set.
+ */
+
+static size_t
+ngx_leadgen_text_plain(const u_char *p, size_t len)
+{
+    size_t    n;
+    uint64_t  word;
+
+    for (n = 0; len - n >= sizeof(word); n += sizeof(word)) {
+        ngx_memcpy(&word, p + n, sizeof(word));
+
+        if ((word | (word - 0x2020202020202020ull)
+             | (word + 0x0101010101010101ull)) & 0x8080808080808080ull)
+        {
+            break;
+        }
+    }
+
+    return n;
 }
 
 

@@ -18,7 +18,7 @@ static struct {
     uint64_t   milliseconds;
     uint32_t   counter;
     size_t     used;
-    u_char     random[512];
+    u_char     random[4096];       /* one call of libcrypto costs a µs */
 } ngx_leadgen_uuid;
 
 
@@ -87,20 +87,16 @@ ngx_leadgen_uuid_random(u_char *dst, size_t len)
 u_char *
 ngx_leadgen_uuid_format(u_char *dst, const u_char id[NGX_LEADGEN_UUID_SIZE])
 {
-    ngx_uint_t           i;
-    static const u_char  hex[] = "0123456789abcdef";
+    dst = ngx_hex_dump(dst, (u_char *) id, 4);
+    *dst++ = '-';
+    dst = ngx_hex_dump(dst, (u_char *) id + 4, 2);
+    *dst++ = '-';
+    dst = ngx_hex_dump(dst, (u_char *) id + 6, 2);
+    *dst++ = '-';
+    dst = ngx_hex_dump(dst, (u_char *) id + 8, 2);
+    *dst++ = '-';
 
-    for (i = 0; i < NGX_LEADGEN_UUID_SIZE; i++) {
-
-        if (i == 4 || i == 6 || i == 8 || i == 10) {
-            *dst++ = '-';
-        }
-
-        *dst++ = hex[id[i] >> 4];
-        *dst++ = hex[id[i] & 0x0f];
-    }
-
-    return dst;
+    return ngx_hex_dump(dst, (u_char *) id + 10, 6);
 }
 
 

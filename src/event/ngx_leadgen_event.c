@@ -128,7 +128,7 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     }
 
     ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_APPENDED, 1);
-    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
+    (void) ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
     ngx_leadgen_pump_wake(1);
 
     return NGX_OK;

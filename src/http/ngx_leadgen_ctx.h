@@ -181,9 +181,17 @@ typedef struct {
 
 #define ngx_leadgen_header(name)  { ngx_string(name), 0, "" }
 
+/* Lifetime: process.  Some names of a table. */
+
+typedef struct {
+    ngx_leadgen_header_t      *names;
+    ngx_uint_t                 n;
+    uint64_t                   lengths;     /* a bit each; 0: not made */
+} ngx_leadgen_headers_t;
+
 /* Takes off all headers of these names, "_" being the same as "-". */
 ngx_int_t ngx_leadgen_headers_remove(ngx_http_request_t *r,
-    const ngx_leadgen_header_t *names, ngx_uint_t n);
+    ngx_leadgen_headers_t *names);
 
 /* Adds one, whose value must live as long as the request. */
 ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,

@@ -142,6 +142,7 @@ ngx_leadgen_filter_id(ngx_http_request_t *r, const ngx_str_t *id)
         for (i = 0; i < part->nelts; i++) {
 
             if (header[i].key.len == ngx_leadgen_filter_name.len
+                && (header[i].key.data[0] | 0x20) == 'x'
                 && ngx_strncasecmp(header[i].key.data,
                                    ngx_leadgen_filter_name.data,
                                    ngx_leadgen_filter_name.len) == 0)

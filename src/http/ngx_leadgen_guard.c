@@ -216,7 +216,7 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     problem = ngx_leadgen_judge_route(r->loc_conf,
                                       lcf->api ? mcf->api : lcf->policy,
                                       &target, &ctx->match);
-    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
+    began = ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         return problem;
@@ -225,10 +225,9 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     /* on a public route a token is not even looked at */
 
     if (ctx->match.rule == NULL || !ctx->match.rule->is_public) {
-        began = ngx_leadgen_histogram_now();
         problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
-        ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION,
-                                      began);
+        (void) ngx_leadgen_histogram_observe(
+                                  NGX_LEADGEN_HISTOGRAM_AUTHENTICATION, began);
         ngx_leadgen_scope_step(ctx, AUTH, began,
                                ngx_leadgen_problems[problem].status,
                                &ngx_leadgen_problems[problem].title);

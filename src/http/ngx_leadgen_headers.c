@@ -8,10 +8,9 @@
 #include "ngx_leadgen_ctx.h"
 
 
-static uint64_t ngx_leadgen_headers_lengths(const ngx_leadgen_header_t *names,
-    ngx_uint_t n);
+static void ngx_leadgen_headers_measure(ngx_leadgen_headers_t *names);
 static ngx_uint_t ngx_leadgen_headers_is_one(const ngx_str_t *name,
-    const ngx_leadgen_header_t *names, ngx_uint_t n);
+    const ngx_leadgen_headers_t *names);
 static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
     const ngx_str_t *ours);
 
@@ -22,24 +21,25 @@ static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
  */
 
 ngx_int_t
-ngx_leadgen_headers_remove(ngx_http_request_t *r,
-    const ngx_leadgen_header_t *names, ngx_uint_t n)
+ngx_leadgen_headers_remove(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
 {
-    uint64_t          lengths;
     ngx_list_t        kept;
     ngx_uint_t        i, found;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header, *copy;
 
-    lengths = ngx_leadgen_headers_lengths(names, n);
+    if (names->lengths == 0) {
+        ngx_leadgen_headers_measure(names);
+    }
+
     found = 0;
 
     for (part = &r->headers_in.headers.part; part; part = part->next) {
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (lengths >> ngx_min(header[i].key.len, 63) & 1) {
-                found |= ngx_leadgen_headers_is_one(&header[i].key, names, n);
+            if (names->lengths >> ngx_min(header[i].key.len, 63) & 1) {
+                found |= ngx_leadgen_headers_is_one(&header[i].key, names);
             }
         }
     }
@@ -57,7 +57,7 @@ ngx_leadgen_headers_remove(ngx_http_request_t *r,
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_leadgen_headers_is_one(&header[i].key, names, n)) {
+            if (ngx_leadgen_headers_is_one(&header[i].key, names)) {
                 continue;
             }
 
@@ -120,32 +120,27 @@ ngx_leadgen_headers_push(ngx_http_request_t *r, ngx_leadgen_header_t *name,
 
 /* A bit for each length there is: most headers have another. */
 
-static uint64_t
-ngx_leadgen_headers_lengths(const ngx_leadgen_header_t *names, ngx_uint_t n)
+static void
+ngx_leadgen_headers_measure(ngx_leadgen_headers_t *names)
 {
-    uint64_t    lengths;
     ngx_uint_t  i;
 
-    lengths = 0;
-
-    for (i = 0; i < n; i++) {
-        lengths |= 1ull << ngx_min(names[i].key.len, 63);
+    for (i = 0; i < names->n; i++) {
+        names->lengths |= 1ull << ngx_min(names->names[i].key.len, 63);
     }
-
-    return lengths;
 }
 
 
-/* Whether it is one of the first n names. */
+/* Whether it is one of the names. */
 
 static ngx_uint_t
 ngx_leadgen_headers_is_one(const ngx_str_t *name,
-    const ngx_leadgen_header_t *names, ngx_uint_t n)
+    const ngx_leadgen_headers_t *names)
 {
     ngx_uint_t  i;
 
-    for (i = 0; i < n; i++) {
-        if (ngx_leadgen_headers_same(name, &names[i].key)) {
+    for (i = 0; i < names->n; i++) {
+        if (ngx_leadgen_headers_same(name, &names->names[i].key)) {
             return 1;
         }
     }

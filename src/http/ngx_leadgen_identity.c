@@ -36,6 +36,15 @@ static ngx_leadgen_header_t  ngx_leadgen_identity_names[] = {
      / sizeof(ngx_leadgen_identity_names[0]))
 
 
+static ngx_leadgen_headers_t  ngx_leadgen_identity_ours = {
+    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NOURS, 0
+};
+
+static ngx_leadgen_headers_t  ngx_leadgen_identity_all = {
+    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NNAMES, 0
+};
+
+
 static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
     ngx_leadgen_identity_e name, const ngx_str_t *value);
 
@@ -43,8 +52,7 @@ static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
 ngx_int_t
 ngx_leadgen_identity_strip(ngx_http_request_t *r)
 {
-    return ngx_leadgen_headers_remove(r, ngx_leadgen_identity_names,
-                                      NGX_LEADGEN_IDENTITY_NOURS);
+    return ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_ours);
 }
 
 
@@ -55,8 +63,7 @@ ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
     ngx_str_t                       id;
     const ngx_leadgen_principal_t  *principal;
 
-    if (ngx_leadgen_headers_remove(r, ngx_leadgen_identity_names,
-                                   NGX_LEADGEN_IDENTITY_NNAMES) != NGX_OK
+    if (ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_all) != NGX_OK
         || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_REQUEST,
                                      &ctx->id_text) != NGX_OK)
     {

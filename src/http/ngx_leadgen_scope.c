@@ -26,6 +26,10 @@ static ngx_leadgen_header_t  ngx_leadgen_scope_names[] = {
     ngx_leadgen_header("traceparent")
 };
 
+static ngx_leadgen_headers_t  ngx_leadgen_scope_headers = {
+    ngx_leadgen_scope_names, NGX_LEADGEN_SCOPE_NNAMES, 0
+};
+
 
 static void ngx_leadgen_scope_trace(ngx_http_request_t *r,
     const ngx_leadgen_sentry_conf_t *sentry, ngx_leadgen_scope_t *scope,
@@ -284,9 +288,7 @@ ngx_leadgen_scope_propagate(ngx_http_request_t *r,
     value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].len =
         p - value[NGX_LEADGEN_SCOPE_BAGGAGE_NAME].data;
 
-    if (ngx_leadgen_headers_remove(r, ngx_leadgen_scope_names,
-                                   NGX_LEADGEN_SCOPE_NNAMES) != NGX_OK)
-    {
+    if (ngx_leadgen_headers_remove(r, &ngx_leadgen_scope_headers) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -12,6 +12,8 @@
 #define NGX_LEADGEN_TARGET_MAX  4096        /* bytes that are folded */
 
 
+static ngx_uint_t ngx_leadgen_target_is_path(const ngx_str_t *raw,
+    const ngx_str_t *uri);
 static ngx_uint_t ngx_leadgen_target_leaves(const ngx_str_t *name,
     const ngx_str_t *uri);
 
@@ -34,7 +36,9 @@ ngx_leadgen_target_check(void **conf, const ngx_str_t *raw,
 
     if (lcf->path_strict) {
         good = ngx_leadgen_path_is_plain(uri)
-               && (raw == NULL || ngx_leadgen_path_is_canonical(raw));
+               && (raw == NULL
+                   || ngx_leadgen_target_is_path(raw, uri)
+                   || ngx_leadgen_path_is_canonical(raw));
 
     } else {
         good = ngx_leadgen_path_is_resolved(uri);
@@ -42,6 +46,25 @@ ngx_leadgen_target_check(void **conf, const ngx_str_t *raw,
 
     return good && !ngx_leadgen_target_leaves(&clcf->name, uri)
            ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_PATH_NOT_CANONICAL;
+}
+
+
+/* Most clients send the path as it is read: what is known of one is then known
+ * of the other, unless there is something that could be decoded. */
+
+static ngx_uint_t
+ngx_leadgen_target_is_path(const ngx_str_t *raw, const ngx_str_t *uri)
+{
+    size_t   len;
+    u_char  *query;
+
+    query = memchr(raw->data, '?', raw->len);
+    len = query ? (size_t) (query - raw->data) : raw->len;
+
+    return len == uri->len
+           && len <= NGX_LEADGEN_TARGET_MAX
+           && ngx_memcmp(raw->data, uri->data, len) == 0
+           && memchr(raw->data, '%', len) == NULL;
 }
 
 

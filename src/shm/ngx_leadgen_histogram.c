@@ -76,18 +76,22 @@ ngx_leadgen_histogram_sum(const ngx_leadgen_histogram_t *histogram,
 }
 
 
-void
+uint64_t
 ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
     uint64_t began)
 {
+    uint64_t                     now;
     ngx_leadgen_metric_place_t  *place;
 
+    now = ngx_leadgen_histogram_now();
     place = ngx_leadgen_metric_place();
 
     if (place) {
         ngx_leadgen_histogram_count(&place->histograms[histogram],
-                                    ngx_leadgen_histogram_now() - began);
+                                    now - began);
     }
+
+    return now;
 }
 
 

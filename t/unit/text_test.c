@@ -121,6 +121,43 @@ test_all(void)
 }
 
 
+/* Any byte at any place of three words says what it says alone. */
+
+static void
+test_words(void)
+{
+    u_char      text[24], alone[4];
+    ngx_str_t   src, one, out;
+    ngx_uint_t  byte, place, wrong;
+
+    wrong = 0;
+    src.data = text;
+    src.len = sizeof(text);
+    one.len = 1;
+
+    for (byte = 0; byte < 256; byte++) {
+        for (place = 0; place < sizeof(text); place++) {
+            ngx_memset(text, '~', sizeof(text));
+            text[place] = (u_char) byte;
+
+            one.data = &text[place];
+            one.len = ngx_leadgen_text_sanitize(alone, &one) - alone;
+            one.data = alone;
+            out = safe(&src);
+
+            wrong += out.len != sizeof(text) - 1 + one.len
+                     || ngx_memcmp(out.data + place, alone, one.len) != 0
+                     || (place && out.data[place - 1] != '~')
+                     || (place < sizeof(text) - 1
+                         && out.data[out.len - 1] != '~');
+            one.len = 1;
+        }
+    }
+
+    is_int(wrong, 0, "a byte among others is as it is alone");
+}
+
+
 static void
 test_json(void)
 {
@@ -144,6 +181,7 @@ main(void)
 {
     test_sanitize();
     test_all();
+    test_words();
     test_json();
 
     return unit_done();
