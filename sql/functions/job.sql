@@ -32,6 +32,30 @@ select exists (
 $$;
 
 
+-- A worker had taken a job's message then; older news change nothing.
+create or replace function private.job_received(id uuid, worker text, at timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+update public.jobs j
+set worker = left($2, 255), reported_at = $3
+where j.id = $1 and j.status in ('pending', 'queued', 'lost')
+    and $3 > greatest(j.taken_at, j.reported_at);
+$$;
+
+
+/*
+ * A worker has taken a job's message out of its queue, and begins when it gets to
+ * it: if it dies before, the relay brings another.
+ */
+create or replace function job.received(id uuid, worker text) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+select private.job_received($1, $2, clock_timestamp());
+$$;
+
+
 /*
  * A worker begins with a job.
  *

@@ -386,6 +386,12 @@ begin
                 end
             end;
 
+            if event ->> 'type' = 'task-received' then
+                perform private.job_received(
+                    job_id, event ->> 'hostname', to_timestamp((event ->> 'timestamp')::double precision)
+                );
+            end if;
+
             if job_id is null or state is null then
                 continue;
             end if;
@@ -411,6 +417,26 @@ $$;
 
 
 /*
+ * Whether the worker that was at a job at that time has died since: it fell silent
+ * for that long (NULL: that tells nothing), it said that it ends, or another
+ * process has its name.
+ */
+create or replace function private.job_worker_is_dead(
+    worker public.job_workers, at timestamptz, silence interval
+) returns boolean
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select coalesce(
+    worker.last_heartbeat < now() - silence
+    or (not worker.is_online and worker.last_heartbeat < now() - interval '5 seconds')
+    or at < worker.since,
+    false
+);
+$$;
+
+
+/*
  * What the relay saw in Redis.
  *
  * queues          names; waiting and unacknowledged: messages of each
@@ -421,7 +447,8 @@ $$;
  * longest         how long a job runs at most
  *
  * A job whose mark is gone goes to Redis again unless it was begun: Redis was
- * emptied, and with it went what a worker left there to try again.  A job whose
+ * emptied, and with it went what a worker left there to try again.  So does one
+ * whose message a worker had taken that died before it began.  A job whose
  * worker is dead is lost, and goes there again in a second; so is one that no
  * worker can be at any more, and whose message is gone.
  *
@@ -437,6 +464,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     missing integer;
+    in_vain integer;
     lost integer;
 begin
     insert into public.job_queues as q (queue, waiting, unacknowledged, checked_at)
@@ -460,6 +488,14 @@ begin
     get diagnostics missing = row_count;
 
     update public.jobs j
+    set due_at = now()
+    from public.job_workers w
+    where j.status = 'queued' and j.due_at is null and j.reported_at > j.taken_at
+        and w.hostname = j.worker and private.job_worker_is_dead(w, j.reported_at, $6);
+
+    get diagnostics in_vain = row_count;
+
+    update public.jobs j
     set
         status = 'lost',
         due_at = case when j.relays < $7 then now() + interval '1 second' end,
@@ -469,17 +505,15 @@ begin
     left join public.job_workers w on w.hostname = o.worker
     left join unnest($4, $5) as s (id, here) on s.id = o.id
     where o.id = j.id and j.status in ('started', 'retrying') and j.due_at is null and (
-        (j.status = 'started' and (
-            (j.worker is not null and coalesce(w.last_heartbeat, j.started_at) < now() - $6)
-            or (not w.is_online and w.last_heartbeat < now() - interval '5 seconds')
-            or j.started_at < w.since
-        ))
+        (j.status = 'started' and private.job_worker_is_dead(w, j.started_at, $6))
+        -- PostgreSQL has forgotten the worker, and heard of none since
+        or (j.status = 'started' and w.hostname is null and j.worker is not null and j.started_at < now() - $6)
         or (not s.here and greatest(j.started_at, j.reported_at, j.eta) < now() - $8)
     );
 
     get diagnostics lost = row_count;
 
-    return missing + lost > 0;
+    return missing + in_vain + lost > 0;
 end
 $$;
 

@@ -342,6 +342,27 @@ def test_a_worker_that_is_silent_is_lost(relay):
     assert call(relay, "job_retry", **path(job_id))[0] == 202
 
 
+def test_taken_by_a_worker_that_died_before_it_began(relay):
+    """Told by a function, and by an event; not if it was told of the message before."""
+    told, heard_of, begun, early = post(relay), post(relay), post(relay), post(relay)
+    relay.rows("select job.received(%s, 'w')", early, on=relay.worker)
+    done(relay, [row[0] for row in take(relay)])
+    beat = {"type": "worker-heartbeat", "pid": 1, "timestamp": now().timestamp()}
+    heard(relay, {"hostname": "w", **beat}, {"hostname": "other", **beat},
+          {"type": "task-received", "uuid": heard_of, "hostname": "w", "timestamp": now().timestamp()})
+    for job_id, worker in ((told, "w"), (begun, "w"), (begun, "other")):
+        relay.rows("select job.received(%s, %s)", job_id, worker, on=relay.worker)
+    relay.rows("select job.started(%s, 'other', 0)", begun, on=relay.worker)
+    assert saw(relay) is False
+    heard(relay, {"type": "worker-online", "pid": 2, "hostname": "w", "timestamp": now().timestamp()})
+    assert saw(relay) is True
+    again = take(relay)
+    assert {str(row[0]) for row in again} == {told, heard_of}
+    assert all(row[4] == f"{row[0]}.1" for row in again)
+    done(relay, [row[0] for row in again])
+    assert saw(relay) is False and job(relay, told)["status"] == "queued"
+
+
 def test_silence_tells_nothing_after_a_break(relay):
     job_id = post(relay)
     relayed(relay, job_id)

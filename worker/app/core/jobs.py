@@ -5,6 +5,7 @@ import datetime
 import functools
 import hashlib
 import logging
+import time
 import uuid
 
 import psycopg
@@ -14,6 +15,8 @@ from psycopg.types.json import Jsonb
 from . import database
 
 log = logging.getLogger(__name__)
+AWAY = 10           # seconds until who could not be told is told again
+_away = {"until": 0}
 
 
 def is_uuid(job_id):
@@ -89,6 +92,18 @@ def words(error):
     text = str(error)
     name = type(error).__name__
     return text if name in ("Failure", "TryAgain") else f"{name}: {text}"
+
+
+@signals.task_received.connect
+@reporter
+def on_received(request=None, **_):
+    """The worker itself does this: it must not wait for a database again and again."""
+    if is_uuid(request.id) and time.monotonic() > _away["until"]:
+        try:
+            database.rows("select job.received(%s, %s)", request.id, request.hostname or "")
+        except psycopg.Error:
+            _away["until"] = time.monotonic() + AWAY
+            raise
 
 
 @signals.task_failure.connect
