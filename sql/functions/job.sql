@@ -20,6 +20,28 @@ end;
 $$;
 
 
+/*
+ * A worker of that name begins, before it takes a job: what another process of
+ * that name was at is lost.
+ *
+ * worker  its hostname in Celery: celery@host
+ * pid     of the process that sends its heartbeats
+ */
+create or replace function job.worker_began(worker text, pid integer) returns void
+language sql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+insert into public.job_workers as w (hostname, pid, since, last_heartbeat, is_online)
+values (left($1, 255), $2, clock_timestamp(), now(), true)
+on conflict (hostname) do update
+set
+    pid = excluded.pid,
+    since = excluded.since,
+    last_heartbeat = excluded.last_heartbeat,
+    is_online = true;
+$$;
+
+
 -- Whether a worker of that name was heard of within the last 30 seconds.
 create or replace function private.job_worker_lives(hostname text) returns boolean
 language sql stable parallel safe

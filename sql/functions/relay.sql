@@ -266,7 +266,9 @@ $$;
  * what has ended has ended, but for a job that ran although it was revoked.
  *
  * state  started, succeeded, failed, retrying, revoked or expired
- * at     when it became so; of a start or a retry it tells whether that is news
+ * at     when it became so; of a start or a retry it tells whether that is news.
+ *        NULL: a result that is in Redis does not say; since it goes when the job
+ *        is brought there, it is of this time if the job was not given up since
  */
 create or replace function private.job_report(
     id uuid, state text, at timestamptz, worker text, result jsonb, error text, traceback text
@@ -293,6 +295,8 @@ set
     error = case when $2 = 'succeeded' then null else coalesce(left($6, 2000), j.error) end,
     traceback = case when $2 = 'succeeded' then null else coalesce(left($7, 20000), j.traceback) end
 where j.id = $1 and case
+    when $2 = 'started' and $3 is null then j.status = 'queued'
+    when $2 = 'retrying' and $3 is null then j.status in ('queued', 'started')
     when $2 = 'started' then
         j.status in ('pending', 'queued', 'lost', 'retrying') and $3 > coalesce(j.reported_at, '-infinity')
     when $2 = 'retrying' then
@@ -336,6 +340,8 @@ begin
         since = case
             when w.pid = excluded.pid then w.since
             when event ->> 'type' = 'worker-online' then at
+            -- it has begun nothing yet
+            when excluded.processed = 0 and excluded.active = 0 then at
             else least(w.last_heartbeat, at)
         end,
         last_heartbeat = excluded.last_heartbeat,
@@ -398,7 +404,7 @@ begin
 
             perform private.job_report(
                 job_id, state,
-                coalesce(to_timestamp((event ->> 'timestamp')::double precision), clock_timestamp()),
+                to_timestamp((event ->> 'timestamp')::double precision),
                 event ->> 'hostname',
                 -- an event has the result as Python shows it
                 case when state = 'succeeded' and event ? 'status' then event -> 'result' end,

@@ -51,7 +51,7 @@ def test_rights_of_the_worker_are_exactly_these(untouched):
                                'public'::regnamespace)
             and has_function_privilege('worker', oid, 'execute') order by 1""")
     assert callable_ == [(name, True) for name in (
-        "enqueue", "failed", "mail_user", "maintain_audit_partitions", "progress", "received", "retrying", "returned", "revoked", "started", "succeeded")]
+        "enqueue", "failed", "mail_user", "maintain_audit_partitions", "progress", "received", "retrying", "returned", "revoked", "started", "succeeded", "worker_began")]
     for table in TABLES:
         for right in ("select", "insert", "update", "delete", "truncate"):
             assert not untouched.value("select has_table_privilege('worker', %s, %s)", f"public.{table}", right)

@@ -342,6 +342,44 @@ def test_a_worker_that_is_silent_is_lost(relay):
     assert call(relay, "job_retry", **path(job_id))[0] == 202
 
 
+def test_a_worker_that_says_that_it_begins(relay):
+    """Heartbeats are seconds apart: what was begun after the last is lost, too."""
+    job_id, later = post(relay), post(relay)
+    done(relay, [row[0] for row in take(relay)])
+    heard(relay, {"type": "worker-heartbeat", "pid": 1, "hostname": "w", "timestamp": now().timestamp()})
+    relay.rows("select job.started(%s, 'w', 0)", job_id, on=relay.worker)
+    relay.rows("select job.worker_began('w', 2)", on=relay.worker)
+    relay.rows("select job.started(%s, 'w', 0)", later, on=relay.worker)
+    heard(relay, {"type": "worker-heartbeat", "pid": 2, "hostname": "w", "processed": 1, "timestamp": now().timestamp()})
+    assert saw(relay) is True
+    assert [job(relay, one)["status"] for one in (job_id, later)] == ["lost", "started"]
+
+
+def test_a_worker_that_has_begun_nothing_is_new(relay):
+    job_id = post(relay)
+    relayed(relay, job_id)
+    heard(relay, {"type": "worker-heartbeat", "pid": 1, "hostname": "w", "timestamp": now().timestamp()})
+    relay.rows("select job.started(%s, 'w', 0)", job_id, on=relay.worker)
+    beat = {"type": "worker-heartbeat", "pid": 2, "hostname": "w", "processed": 0, "active": 0}
+    heard(relay, {**beat, "timestamp": now().timestamp()})
+    assert saw(relay) is True
+    assert job(relay, job_id)["status"] == "lost"
+
+
+@pytest.mark.parametrize("status", ["STARTED", "RETRY"])
+def test_a_dead_worker_s_result_is_old(relay, status):
+    """It stays in Redis until the job is brought there again."""
+    job_id = post(relay)
+    relayed(relay, job_id)
+    heard(relay, {"type": "worker-heartbeat", "pid": 1, "hostname": "w", "timestamp": now().timestamp()})
+    relay.rows("select job.started(%s, 'w', 0)", job_id, on=relay.worker)
+    heard(relay, {"task_id": job_id, "status": "STARTED"})
+    relay.rows("select job.worker_began('w', 2)", on=relay.worker)
+    assert saw(relay) is True
+    heard(relay, {"task_id": job_id, "status": status})
+    assert job(relay, job_id)["status"] == "lost"
+
+
 def test_taken_by_a_worker_that_died_before_it_began(relay):
     """Told by a function, and by an event; not if it was told of the message before."""
     told, heard_of, begun, early = post(relay), post(relay), post(relay), post(relay)

@@ -5,6 +5,7 @@ import datetime
 import functools
 import hashlib
 import logging
+import os
 import time
 import uuid
 
@@ -92,6 +93,13 @@ def words(error):
     text = str(error)
     name = type(error).__name__
     return text if name in ("Failure", "TryAgain") else f"{name}: {text}"
+
+
+@signals.celeryd_after_setup.connect
+@reporter
+def on_start(sender=None, **_):
+    """What a process of this name was at before is lost."""
+    database.rows("select job.worker_began(%s, %s)", sender, os.getpid())
 
 
 @signals.task_received.connect
