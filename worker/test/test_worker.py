@@ -122,7 +122,7 @@ def test_the_same_message_twice_at_once(database, workers, sink):
 
 
 def test_redis_takes_nothing_when_it_is_tried_again(database, workers, sink, broker):
-    workers.worker()
+    process = workers.worker()
     campaign = database.campaign()
     lead = database.lead(campaign, "first-451@lead.example")
     try:
@@ -134,6 +134,9 @@ def test_redis_takes_nothing_when_it_is_tried_again(database, workers, sink, bro
     finally:
         broker.config_set("maxmemory", 0)
     assert database.value("select due_at > now() from public.jobs where id = %s", job)
+    # Celery's worker ends when Redis takes no acknowledgement
+    workers.kill(process)
+    workers.worker()
     # as the relay will
     workers.send(SEND, {"campaign_id": campaign, "lead_id": lead}, job)
     assert ended(database, job)[1]["status"] == "sent"
