@@ -143,6 +143,31 @@ const ngx_leadgen_crumb_t *ngx_leadgen_crumb_get(
     const ngx_leadgen_crumbs_t *crumbs, ngx_uint_t i);
 
 
+/* --- finding: what somebody else says of an error --- */
+
+typedef struct {
+    ngx_str_t                  filename;
+    ngx_str_t                  function;
+    ngx_str_t                  module;
+    ngx_uint_t                 lineno;      /* 0: not known */
+    ngx_uint_t                 in_app;      /* not of a library */
+} ngx_leadgen_finding_frame_t;
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_array_t                values;      /* ngx_leadgen_sentry_tag_t */
+} ngx_leadgen_finding_context_t;
+
+
+typedef struct {
+    const char                *platform;    /* as Sentry names it */
+    ngx_array_t                frames;      /* oldest first */
+    ngx_array_t                tags;        /* ngx_leadgen_sentry_tag_t */
+    ngx_array_t                contexts;
+} ngx_leadgen_finding_t;
+
+
 /* --- report: what Sentry is told --- */
 
 #define NGX_LEADGEN_REPORT_SIZE         65536   /* bytes of JSON, at most */
@@ -166,6 +191,7 @@ typedef struct {
     ngx_str_t                  value;
     ngx_str_t                  fingerprint[NGX_LEADGEN_REPORT_FINGERPRINT];
     ngx_uint_t                 folded;      /* like it, and not told */
+    const ngx_leadgen_finding_t  *finding;  /* NULL: the gateway's own */
 
     const ngx_leadgen_trace_t *trace;       /* NULL: of no request */
     const u_char              *span_id;

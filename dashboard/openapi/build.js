@@ -91,7 +91,7 @@ function replies(endpoint, call) {
   if (call.throttled) {
     add(429, "throttled");
   }
-  add(503, "database-away");
+  add(503, ...(call.away ?? ["database-away"]));
   return all;
 }
 

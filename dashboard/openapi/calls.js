@@ -36,10 +36,13 @@ const IDEMPOTENCY = {
   description: "What comes again under the same key is done once.",
 };
 
+const said = (most) => ({ type: "string", minLength: 1, maxLength: most });
+
 const session = { tag: "Authentication" };
 const users = { tag: "Users" };
 const audit = { tag: "Audit log" };
 const policy = { tag: "Policy" };
+const errors = { tag: "Errors" };
 const jobs = { tag: "Jobs" };
 const health = { tag: "Health", apart: true };
 const mail = {
@@ -53,6 +56,7 @@ export const tags = [
   ["Users", "Who may log in, and in which role."],
   ["Policy", "Roles, permissions, routes."],
   ["Audit log", "Who did what."],
+  ["Errors", "What Sentry is told."],
   ["Jobs", "Background jobs, run by Celery workers."],
   ["Mail", "What campaigns' mails show and lead to; needs no token of a user."],
   ["Health", "For load balancers, Kubernetes and Prometheus; needs no token."],
@@ -194,6 +198,71 @@ export const calls = {
     summary: "What shadow policies would change, what was seen last first",
     query: [...PERIOD, ...PAGING],
     replies: { 200: page(ref("Difference")) },
+  },
+  "POST /api/admin/errors": {
+    ...errors,
+    summary: "Tell Sentry of an error of the application",
+    description:
+      "A message, an exception or both. What looks like a secret is left out, as of the gateway's own errors. " +
+      "`sentry-trace` or `traceparent` say which trace it belongs to. 503 where `leadgen_sentry` is off, and, with " +
+      "`Retry-After`, while Sentry or its queue takes nothing.",
+    body: object(
+      {
+        message: said(2048),
+        level: { type: "string", enum: ["fatal", "error", "warning", "info", "debug"], default: "error" },
+        platform: { ...text, default: "other", examples: ["python"] },
+        exception: object(
+          {
+            type: said(200),
+            value: said(2048),
+            frames: {
+              ...list(
+                object(
+                  {
+                    filename: said(200),
+                    function: said(200),
+                    module: said(200),
+                    lineno: { type: "integer", minimum: 1 },
+                    in_app: { type: "boolean", default: true },
+                  },
+                  ["filename", "function", "module", "lineno", "in_app"],
+                ),
+              ),
+              maxItems: 100,
+              description: "The innermost call last.",
+            },
+          },
+          ["value", "frames"],
+        ),
+        transaction: said(200),
+        user_id: { type: "integer", minimum: 1 },
+        fingerprint: { ...list(said(200)), minItems: 1, maxItems: 3 },
+        tags: { type: "object", additionalProperties: said(200), maxProperties: 32 },
+        contexts: {
+          type: "object",
+          additionalProperties: { type: "object", additionalProperties: said(200), maxProperties: 32 },
+          maxProperties: 8,
+        },
+      },
+      [
+        "message", "level", "platform", "exception", "transaction", "user_id", "fingerprint", "tags",
+        "contexts",
+      ],
+    ),
+    example: {
+      level: "error",
+      platform: "python",
+      exception: {
+        type: "ValueError",
+        value: "no such currency",
+        frames: [{ filename: "app/prices.py", function: "convert", lineno: 41 }],
+      },
+      tags: { shop: "eu-1" },
+    },
+    away: ["sentry-off", "busy"],
+    replies: {
+      202: object({ id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "Of the event at Sentry." } }),
+    },
   },
   "GET /api/admin/routes": {
     ...policy,

@@ -284,6 +284,14 @@ void ngx_leadgen_incident_line(const ngx_leadgen_sentry_conf_t *conf,
     const ngx_leadgen_errorlog_line_t *line, ngx_uint_t folded);
 
 
+/* Begins a report of now, and sends one: its event_id is set.  NGX_OK;
+ * NGX_DECLINED: it was dropped, and counted. */
+void ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
+    const ngx_leadgen_sentry_conf_t *conf);
+ngx_int_t ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
+    ngx_leadgen_sentry_category_e category);
+
+
 /* --- identity: what the upstream is told --- */
 
 ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r);
@@ -533,6 +541,8 @@ ngx_int_t ngx_leadgen_stats_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_check_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
+ngx_int_t ngx_leadgen_errors_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
 
 /* A new JSON array of the names of permissions. */
 json_t *ngx_leadgen_admin_names(ngx_leadgen_permissions_t permissions);
@@ -639,6 +649,47 @@ ngx_int_t ngx_leadgen_body_read(ngx_http_request_t *r);
  * when there is no other. */
 const char *ngx_leadgen_body_other(json_t *body, const char *one,
     const char *two);
+
+
+/* --- field: members of a body --- */
+
+#define NGX_LEADGEN_FIELD_KEY   32          /* bytes, at most */
+#define NGX_LEADGEN_FIELD_NAME  256
+
+
+/* What is wrong, as ngx_leadgen_reply_field() takes it. */
+
+typedef struct {
+    char                       name[NGX_LEADGEN_FIELD_NAME];
+    char                       message[NGX_LEADGEN_FIELD_NAME];
+} ngx_leadgen_field_t;
+
+
+/*
+ * All return NGX_OK, or NGX_DECLINED: it is wrong.  place is where the object
+ * stands, such as "exception.frames.0", or "": it is the body.  What is absent
+ * leaves a text as it is, and is the number 0.  A text points into the object.
+ */
+ngx_int_t ngx_leadgen_field_text(ngx_leadgen_field_t *field, json_t *object,
+    const char *place, const char *name, size_t most, ngx_str_t *text);
+ngx_int_t ngx_leadgen_field_number(ngx_leadgen_field_t *field, json_t *object,
+    const char *place, const char *name, json_int_t most, json_int_t *number);
+
+/* One of a list that ends with NULL, and whose first stands for none. */
+ngx_int_t ngx_leadgen_field_choice(ngx_leadgen_field_t *field, json_t *object,
+    const char *name, const char **choices, const char **choice);
+
+/* An object with no names but these, which end with NULL. */
+ngx_int_t ngx_leadgen_field_known(ngx_leadgen_field_t *field, json_t *object,
+    const char *place, const char **names);
+
+/* Whether a name is short, and of letters, digits, "_", "." and "-". */
+ngx_int_t ngx_leadgen_field_key(ngx_leadgen_field_t *field, const char *place,
+    const char *key);
+
+/* Says what is wrong; NGX_DECLINED. */
+ngx_int_t ngx_leadgen_field_wrong(ngx_leadgen_field_t *field,
+    const char *message, const char *place, const char *name);
 
 
 /* --- await: a request that waits for a call --- */

@@ -26,10 +26,6 @@ static ngx_uint_t ngx_leadgen_incident_headers(ngx_http_request_t *r,
     ngx_leadgen_sentry_tag_t *headers);
 static ngx_int_t ngx_leadgen_incident_url(ngx_http_request_t *r,
     ngx_str_t *url);
-static void ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
-    const ngx_leadgen_sentry_conf_t *conf);
-static void ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
-    ngx_leadgen_sentry_category_e category);
 static ngx_uint_t ngx_leadgen_incident_is_chosen(ngx_uint_t rate);
 
 
@@ -102,11 +98,12 @@ ngx_leadgen_incident_log(ngx_http_request_t *r)
 
     if (failed) {
         ngx_leadgen_incident_error(&report, scope);
-        ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
+        (void) ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
     }
 
     if (sampled) {
-        ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_TRANSACTION);
+        (void) ngx_leadgen_incident_send(&report,
+                                         NGX_LEADGEN_SENTRY_TRANSACTION);
     }
 
     return NGX_OK;
@@ -414,11 +411,11 @@ ngx_leadgen_incident_line(const ngx_leadgen_sentry_conf_t *conf,
                                      &report.message)
         - pattern;
 
-    ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
+    (void) ngx_leadgen_incident_send(&report, NGX_LEADGEN_SENTRY_ERROR);
 }
 
 
-static void
+void
 ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
     const ngx_leadgen_sentry_conf_t *conf)
 {
@@ -430,7 +427,7 @@ ngx_leadgen_incident_now(ngx_leadgen_report_t *report,
 }
 
 
-static void
+ngx_int_t
 ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
     ngx_leadgen_sentry_category_e category)
 {
@@ -446,10 +443,10 @@ ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
 
     if (len == 0) {
         ngx_leadgen_sentry_drop(category, NGX_LEADGEN_SENTRY_TOO_BIG, 1);
-        return;
+        return NGX_DECLINED;
     }
 
-    (void) ngx_leadgen_sentry_append(category, report->event_id, payload, len);
+    return ngx_leadgen_sentry_append(category, report->event_id, payload, len);
 }
 
 

@@ -125,7 +125,9 @@ ngx_leadgen_report_begin(ngx_leadgen_writer_t *writer,
     ngx_leadgen_writer_open(writer, NULL, '{');
     ngx_leadgen_writer_hex(writer, "event_id", report->event_id,
                            NGX_LEADGEN_UUID_SIZE);
-    ngx_leadgen_writer_literal(writer, "platform", "c");
+    ngx_leadgen_writer_literal(writer, "platform",
+                               report->finding ? report->finding->platform
+                                               : "c");
 
     ngx_leadgen_writer_open(writer, "sdk", '{');
     ngx_leadgen_writer_literal(writer, "name", "ngx_leadgen_module");
@@ -173,6 +175,7 @@ ngx_leadgen_report_scope(ngx_leadgen_writer_t *writer,
         ngx_leadgen_writer_number(writer, "status", report->status);
     }
 
+    ngx_leadgen_finding_tags(writer, report->finding);
     ngx_leadgen_writer_close(writer, '}');
 
     if (report->user_id) {
@@ -270,6 +273,7 @@ ngx_leadgen_report_contexts(ngx_leadgen_writer_t *writer,
         ngx_leadgen_writer_close(writer, '}');
     }
 
+    ngx_leadgen_finding_contexts(writer, report->finding);
     ngx_leadgen_writer_close(writer, '}');
 }
 
@@ -334,10 +338,14 @@ ngx_leadgen_report_exception(ngx_leadgen_writer_t *writer,
     ngx_leadgen_writer_text(writer, "value", &report->value);
 
     ngx_leadgen_writer_open(writer, "mechanism", '{');
-    ngx_leadgen_writer_literal(writer, "type", "nginx");
-    ngx_leadgen_writer_literal(writer, "description", "at the gateway");
+    ngx_leadgen_writer_literal(writer, "type",
+                               report->finding ? "generic" : "nginx");
+    ngx_leadgen_writer_literal(writer, "description",
+                               report->finding ? "told to the gateway"
+                                               : "at the gateway");
     ngx_leadgen_writer_close(writer, '}');
 
+    ngx_leadgen_finding_frames(writer, report->finding);
     ngx_leadgen_writer_close(writer, '}');
     ngx_leadgen_writer_close(writer, ']');
     ngx_leadgen_writer_close(writer, '}');

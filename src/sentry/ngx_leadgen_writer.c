@@ -108,6 +108,21 @@ ngx_leadgen_writer_number(ngx_leadgen_writer_t *writer, const char *name,
 
 
 void
+ngx_leadgen_writer_flag(ngx_leadgen_writer_t *writer, const char *name,
+    ngx_uint_t flag)
+{
+    ngx_leadgen_writer_member(writer, name);
+
+    if (flag) {
+        ngx_leadgen_writer_bytes(writer, "true", 4);
+
+    } else {
+        ngx_leadgen_writer_bytes(writer, "false", 5);
+    }
+}
+
+
+void
 ngx_leadgen_writer_time(ngx_leadgen_writer_t *writer, const char *name,
     uint64_t time)
 {

@@ -41,9 +41,22 @@ void ngx_leadgen_writer_hex(ngx_leadgen_writer_t *writer, const char *name,
 void ngx_leadgen_writer_number(ngx_leadgen_writer_t *writer,
     const char *name, int64_t number);
 
+void ngx_leadgen_writer_flag(ngx_leadgen_writer_t *writer, const char *name,
+    ngx_uint_t flag);
+
 /* Microseconds since 1970, as seconds. */
 void ngx_leadgen_writer_time(ngx_leadgen_writer_t *writer, const char *name,
     uint64_t time);
+
+
+/* --- finding: members of an exception, of tags, and of contexts --- */
+
+void ngx_leadgen_finding_frames(ngx_leadgen_writer_t *writer,
+    const ngx_leadgen_finding_t *finding);
+void ngx_leadgen_finding_tags(ngx_leadgen_writer_t *writer,
+    const ngx_leadgen_finding_t *finding);
+void ngx_leadgen_finding_contexts(ngx_leadgen_writer_t *writer,
+    const ngx_leadgen_finding_t *finding);
 
 
 #endif /* _NGX_LEADGEN_WRITER_H_INCLUDED_ */

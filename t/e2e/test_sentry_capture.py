@@ -19,11 +19,11 @@ CANARY = "canary-of-a-parrot"
 KEY = b"a key of thirty-two bytes or more"
 
 
-def token():
+def token(role="user"):
     def part(value):
         return base64.urlsafe_b64encode(value).rstrip(b"=")
     now = int(time.time())
-    claims = {"iss": "leadgen", "sub": "7", "email": "jane@example.com", "role": "user", "iat": now, "exp": now + 600,
+    claims = {"iss": "leadgen", "sub": "7", "email": "jane@example.com", "role": role, "iat": now, "exp": now + 600,
               "sid": "00000000-0000-7000-8000-000000000001", "jti": "00000000-0000-7000-8000-000000000002"}
     text = part(b'{"alg":"HS256","typ":"JWT","kid":"test"}') + b"." + part(json.dumps(claims).encode())
     return (text + b"." + part(hmac.digest(KEY, text, hashlib.sha256))).decode()
@@ -68,6 +68,51 @@ def test_a_failed_request(monkeypatch):
     assert trace["trace_id"] == request_id.replace("-", "")
     assert transaction["contexts"]["trace"]["trace_id"] == trace["trace_id"]
     assert {"auth", "policy", "http.client"} <= {span["op"] for span in transaction["spans"]}
+
+
+def test_what_an_application_tells(monkeypatch):
+    conf = test_sentry.CONF.replace("level=off;", "level=off environment=test release=1.2 tag=region:eu;").replace(
+        "location = /metrics", "location /api/admin {{ leadgen_api; }}\n        location = /metrics")
+    monkeypatch.setattr(test_sentry, "CONF", conf)
+    trace = os.urandom(16).hex()
+    secret = f"password={CANARY}"
+    told = {
+        "message": f"it failed with {secret}", "level": "fatal", "platform": "python", "transaction": f"a?b={CANARY}",
+        "user_id": 8, "fingerprint": ["prices", secret],
+        "exception": {"type": "ValueError", "value": f"Bearer {CANARY}", "frames": [
+            {"filename": "/a/main.py", "function": "main", "module": "a", "lineno": 3, "in_app": False},
+            {"filename": f"postgres://u:{CANARY}@h/d", "function": secret, "module": secret}]},
+        "tags": {"shop": "eu-1", "api_key": CANARY, "note": secret},
+        "contexts": {"cart": {"items": "3", "token": CANARY, "note": secret}}}
+    with Receiver() as receiver, test_sentry.Nginx(receiver.dsn) as nginx:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{nginx.port}/api/admin/errors", json.dumps(told).encode(),
+            {"Authorization": f"Bearer {token('admin')}", "Content-Type": "application/json",
+             "sentry-trace": f"{trace}-00f067aa0ba902b7-1"})
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert answer.status == 202
+            event_id = json.load(answer)["id"]
+            request_id = answer.headers["X-Request-Id"]
+        wait_until(lambda: receiver.items("event"), 30, "event")
+        event, = receiver.items("event")
+        assert CANARY not in repr(receiver.envelopes) and CANARY not in nginx.log()
+        assert receiver.errors == []
+
+    exception, = event["exception"]["values"]
+    outer, inner = exception["stacktrace"]["frames"]
+    assert event["event_id"] == event_id
+    assert event["level"] == "fatal" and event["platform"] == "python" and event["logger"] == "application"
+    assert event["environment"] == "test" and event["release"] == "1.2"
+    assert event["logentry"]["formatted"].startswith("it failed with password=")
+    assert exception["type"] == "ValueError"
+    assert outer == {"filename": "/a/main.py", "function": "main", "module": "a", "lineno": 3, "in_app": False}
+    assert inner["in_app"] and "lineno" not in inner
+    assert event["tags"] == {"region": "eu", "request_id": request_id, "shop": "eu-1",
+                             "api_key": "[Filtered]", "note": "password=[Filtered]"}
+    assert event["contexts"]["cart"] == {"items": "3", "token": "[Filtered]", "note": "password=[Filtered]"}
+    assert event["contexts"]["trace"]["trace_id"] == trace
+    assert event["user"] == {"id": 8}
+    assert event["fingerprint"] == ["prices", "password=[Filtered]"]
 
 
 def test_a_trace_through_the_system(gateway):

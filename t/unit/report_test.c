@@ -2,7 +2,8 @@
 /*
  * Reports: whole, valid as JSON, without secrets, and within their room.
  *
- * sources: src/sentry/ngx_leadgen_report.c src/sentry/ngx_leadgen_writer.c
+ * sources: src/sentry/ngx_leadgen_report.c src/sentry/ngx_leadgen_finding.c
+ * sources: src/sentry/ngx_leadgen_writer.c
  * sources: src/sentry/ngx_leadgen_crumb.c src/sentry/ngx_leadgen_trace.c
  * sources: src/sentry/ngx_leadgen_scrub.c src/sentry/ngx_leadgen_named.c
  * sources: src/sentry/ngx_leadgen_secret.c src/base/ngx_leadgen_uuid.c
