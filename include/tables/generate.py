@@ -57,17 +57,20 @@ def literal(value):
 
 def sql_function(table, columns, rows):
     values = ",\n".join(
-        "    (" + ", ".join(literal(row[column]) for column in columns) + ")"
+        "        (" + ", ".join(literal(row[column]) for column in columns) + ")"
         for row in rows)
     result = ", ".join(f"{column} text" for column in columns)
     return f"""
 create or replace function private.{table}()
 returns table({result})
-language sql immutable parallel safe
+language plpgsql immutable parallel safe rows 30
 set search_path = pg_catalog, pg_temp
 as $$
-values
+begin
+    -- in PL/pgSQL, which keeps the plan of it
+    return query values
 {values};
+end
 $$;
 """
 
@@ -80,25 +83,28 @@ def sql_arguments():
             literal(task), literal(parent), literal(argument["name"]),
             literal(argument["type"].lower()),
             "true" if argument["need"] == "REQUIRED" else "false",
-            str(argument["minimum"]), str(argument["maximum"]),
+            f'{argument["minimum"]}::bigint', f'{argument["maximum"]}::bigint',
             "array[" + ", ".join(map(literal, choices)) + "]::text[]"])
 
     kwargs = read("kwargs")
     rows = [row(kwarg, kwarg["owner"], "") for kwarg in kwargs]
     rows += [row(field, kwarg["owner"], kwarg["name"]) for kwarg in kwargs
              for field in read("fields") if field["owner"] == kwarg["name"]]
-    values = ",\n".join(f"    ({row})" for row in rows)
+    values = ",\n".join(f"        ({row})" for row in rows)
     return f"""
 create or replace function private.task_arguments()
 returns table(
     task text, parent text, name text, type text, required boolean,
     minimum bigint, maximum bigint, choices text[]
 )
-language sql immutable parallel safe
+language plpgsql immutable parallel safe rows 30
 set search_path = pg_catalog, pg_temp
 as $$
-values
+begin
+    -- in PL/pgSQL, which keeps the plan of it
+    return query values
 {values};
+end
 $$;
 """
 

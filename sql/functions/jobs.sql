@@ -1,19 +1,22 @@
 /*
- * Jobs: what can be asked for, and how it is put into the outbox.
+ * Jobs: what can be asked for, and how it is put into the outbox.  What each job
+ * goes through is in PL/pgSQL, which keeps its plans.
  */
 
 
 -- A whole number within bounds, or not: 3.0 is none.
 create or replace function private.is_whole(value jsonb, minimum bigint, maximum bigint)
 returns boolean
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-select case
-    when jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^-?[0-9]{1,16}$' then
-        (value #>> '{}')::bigint between minimum and maximum
-    else false
-end;
+begin
+    return case
+        when jsonb_typeof(value) = 'number' and value #>> '{}' ~ '^-?[0-9]{1,16}$' then
+            (value #>> '{}')::bigint between minimum and maximum
+        else false
+    end;
+end
 $$;
 
 
@@ -45,44 +48,46 @@ $$;
 create or replace function private.task_value_error(
     value jsonb, type text, minimum bigint, maximum bigint, choices text[]
 ) returns text
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-select case type
-    when 'integer' then case when not private.is_whole(value, minimum, maximum) then
-        format('Send a whole number from %s to %s.', minimum, maximum)
-    end
-    when 'integers' then case
-        when jsonb_typeof(value) is distinct from 'array' then
-            format('Send a list of whole numbers from %s to %s.', minimum, maximum)
-        when exists (
-            select from jsonb_array_elements(value) as e (item)
-            where not private.is_whole(e.item, minimum, maximum)
-        ) then
-            format('Send a list of whole numbers from %s to %s.', minimum, maximum)
-    end
-    when 'objects' then case
-        when jsonb_typeof(value) is distinct from 'array' then
-            format('Send a list of 1 to %s objects.', maximum)
-        when jsonb_array_length(value) not between 1 and maximum then
-            format('Send a list of 1 to %s objects.', maximum)
-    end
-    else case
-        when jsonb_typeof(value) is distinct from 'string' then 'Send a text.'
-        when type = 'choice' and not value #>> '{}' = any(choices) then
-            'Send one of ' || array_to_string(choices, ', ') || '.'
-        when type = 'date' and not private.is_day(value #>> '{}') then
-            'Send a day such as 2026-11-23.'
-        when type = 'uuid' and value #>> '{}' !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
-            'Send a UUID.'
-        when type = 'time' and private.to_time(value #>> '{}') is null then
-            'Send a time such as 2026-11-23T08:00:00Z.'
-        when type = 'address' and private.to_inet(value #>> '{}') is null then
-            'Send an address such as 192.0.2.1 or 2001:db8::1.'
-        when type = 'text' and char_length(value #>> '{}') not between 1 and maximum then
-            format('Send 1 to %s characters.', maximum)
-    end
-end;
+begin
+    return case type
+        when 'integer' then case when not private.is_whole(value, minimum, maximum) then
+            format('Send a whole number from %s to %s.', minimum, maximum)
+        end
+        when 'integers' then case
+            when jsonb_typeof(value) is distinct from 'array' then
+                format('Send a list of whole numbers from %s to %s.', minimum, maximum)
+            when exists (
+                select from jsonb_array_elements(value) as e (item)
+                where not private.is_whole(e.item, minimum, maximum)
+            ) then
+                format('Send a list of whole numbers from %s to %s.', minimum, maximum)
+        end
+        when 'objects' then case
+            when jsonb_typeof(value) is distinct from 'array' then
+                format('Send a list of 1 to %s objects.', maximum)
+            when jsonb_array_length(value) not between 1 and maximum then
+                format('Send a list of 1 to %s objects.', maximum)
+        end
+        else case
+            when jsonb_typeof(value) is distinct from 'string' then 'Send a text.'
+            when type = 'choice' and not value #>> '{}' = any(choices) then
+                'Send one of ' || array_to_string(choices, ', ') || '.'
+            when type = 'date' and not private.is_day(value #>> '{}') then
+                'Send a day such as 2026-11-23.'
+            when type = 'uuid' and value #>> '{}' !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+                'Send a UUID.'
+            when type = 'time' and private.to_time(value #>> '{}') is null then
+                'Send a time such as 2026-11-23T08:00:00Z.'
+            when type = 'address' and private.to_inet(value #>> '{}') is null then
+                'Send an address such as 192.0.2.1 or 2001:db8::1.'
+            when type = 'text' and char_length(value #>> '{}') not between 1 and maximum then
+                format('Send 1 to %s characters.', maximum)
+        end
+    end;
+end
 $$;
 
 
@@ -96,27 +101,34 @@ $$;
 create or replace function private.task_object_errors(
     task text, parent text, value jsonb, path text
 ) returns jsonb
-language sql stable parallel safe
+language plpgsql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-with arguments as (
-    select a.* from private.task_arguments() a where a.task = $1 and a.parent = $2
-), members as (
-    select * from jsonb_each(case when jsonb_typeof(value) = 'object' then value else '{}' end)
-)
-select jsonb_agg(jsonb_build_object('field', path || e.name, 'message', e.message) order by e.name)
-from (
-    select coalesce(a.name, m.key), case
-        when a.name is null then 'There is no such argument: ' || coalesce(
-            'there are ' || (select string_agg(n.name, ', ') from arguments n) || '.', 'there are none.'
-        )
-        when m.value is null or m.value = 'null' then case when a.required then 'It is needed.' end
-        else private.task_value_error(m.value, a.type, a.minimum, a.maximum, a.choices)
-    end
-    from arguments a
-    full join members m on m.key = a.name
-) as e (name, message)
-where e.message is not null;
+declare
+    errors jsonb;
+begin
+    with arguments as (
+        select a.* from private.task_arguments() a where a.task = $1 and a.parent = $2
+    ), members as (
+        select * from jsonb_each(case when jsonb_typeof(value) = 'object' then value else '{}' end)
+    )
+    select jsonb_agg(jsonb_build_object('field', path || e.name, 'message', e.message) order by e.name)
+    into errors
+    from (
+        select coalesce(a.name, m.key), case
+            when a.name is null then 'There is no such argument: ' || coalesce(
+                'there are ' || (select string_agg(n.name, ', ') from arguments n) || '.', 'there are none.'
+            )
+            when m.value is null or m.value = 'null' then case when a.required then 'It is needed.' end
+            else private.task_value_error(m.value, a.type, a.minimum, a.maximum, a.choices)
+        end
+        from arguments a
+        full join members m on m.key = a.name
+    ) as e (name, message)
+    where e.message is not null;
+
+    return errors;
+end
 $$;
 
 
@@ -244,11 +256,27 @@ begin
 
     if job.id is null then
         select * into job from public.jobs j where j.id = $1;
-    elsif job.due_at <= now() then
+    elsif job.due_at <= now() and private.relay_rests(job.id) then
         perform private.job_notify();
     end if;
 
     return job;
+end
+$$;
+
+
+/*
+ * Whether no other job is due: if one is, the relay is awake already, or was and
+ * looks again within a second.  Transactions that notify commit one by one.
+ */
+create or replace function private.relay_rests(but uuid) returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    return not exists (
+        select from public.jobs j where j.due_at <= now() and j.id <> but
+    );
 end
 $$;
 

@@ -44,13 +44,15 @@ $$;
 create or replace function private.job_audit(
     request jsonb, action text, job public.jobs, status integer, more jsonb default '{}'
 ) returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-select private.audit(
-    request, action, (request #>> '{principal,user_id}')::bigint, request #>> '{principal,email}',
-    'job', job.id::text, status, jsonb_build_object('task', job.task, 'queue', job.queue) || more, null
-);
+begin
+    perform private.audit(
+        request, action, (request #>> '{principal,user_id}')::bigint, request #>> '{principal,email}',
+        'job', job.id::text, status, jsonb_build_object('task', job.task, 'queue', job.queue) || more, null
+    );
+end
 $$;
 
 
