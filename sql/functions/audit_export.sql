@@ -83,7 +83,7 @@ begin
         query := query || jsonb_build_object('cursor', after);
     end if;
 
-    select * into page from private.audit_page(query, 200, 20000);
+    select * into page from private.audit_page(query, 200, '100 milliseconds');
 
     select string_agg(
         case format

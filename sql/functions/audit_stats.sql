@@ -39,18 +39,7 @@ end
 $$;
 
 
--- The rows of a stretch of time, for the ends that are no whole hours.
-create or replace function private.audit_between(first timestamptz, beyond timestamptz)
-returns setof public.audit_logs
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-select *
-from public.audit_logs
-where timestamp >= first and timestamp < beyond
-    and id >= private.uuid_at(first - interval '10 minutes')
-    and id < private.uuid_at(beyond + interval '10 minutes');
-$$;
+drop function if exists private.audit_between(timestamptz, timestamptz);
 
 
 /*
@@ -142,38 +131,52 @@ begin
         beyond_hour := beyond;
     end if;
 
-    with counted as materialized (
+    -- what is beside them is counted by rows, whose ids have the time of their request
+    with ends as materialized (
+        select timestamp, action, resource_type, success, user_id, user_email
+        from public.audit_logs
+        where timestamp >= first and timestamp < least(first_hour, beyond)
+            and id >= private.uuid_at(first - interval '10 minutes')
+            and id < private.uuid_at(least(first_hour, beyond) + interval '10 minutes')
+        union all
+        select timestamp, action, resource_type, success, user_id, user_email
+        from public.audit_logs
+        where timestamp >= beyond_hour and timestamp < beyond
+            and id >= private.uuid_at(beyond_hour - interval '10 minutes')
+            and id < private.uuid_at(beyond + interval '10 minutes')
+    ), counted as materialized (
         select date_trunc(width, hour, 'UTC') as bucket, action, resource_type, success, sum(events) as events
         from (
             select hour, action, resource_type, success, events
             from public.audit_hours
             where hour >= first_hour and hour < beyond_hour
             union all
-            select timestamp, action, resource_type, success, 1
-            from private.audit_between(first, least(first_hour, beyond))
-            union all
-            select timestamp, action, resource_type, success, 1
-            from private.audit_between(beyond_hour, beyond)
+            select timestamp, action, resource_type, success, 1 from ends
         ) as e (hour, action, resource_type, success, events)
         group by 1, 2, 3, 4
-    ), users as (
-        select user_id, (array_agg(user_email order by hour desc))[1] as user_email, sum(events) as events
+    ), most as materialized (
+        select user_id, sum(events) as events
         from (
-            select hour, user_id, user_email, events
+            select user_id, events
             from public.audit_user_hours
             where hour >= first_hour and hour < beyond_hour
             union all
-            select timestamp, user_id, user_email, 1
-            from private.audit_between(first, least(first_hour, beyond))
-            where user_id is not null
-            union all
-            select timestamp, user_id, user_email, 1
-            from private.audit_between(beyond_hour, beyond)
-            where user_id is not null
-        ) as e (hour, user_id, user_email, events)
+            select user_id, 1 from ends where user_id is not null
+        ) as e (user_id, events)
         group by user_id
         order by events desc, user_id
         limit 10
+    ), users as (
+        select user_id, max(m.events) as events, (array_agg(e.user_email order by e.hour desc))[1] as user_email
+        from most m
+        join (
+            select user_id, hour, user_email
+            from public.audit_user_hours
+            where hour >= first_hour and hour < beyond_hour
+            union all
+            select user_id, timestamp, user_email from ends
+        ) as e (user_id, hour, user_email) using (user_id)
+        group by user_id
     )
     select jsonb_build_object(
         'total', (select coalesce(sum(events), 0) from counted),

@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import datetime
+import ipaddress
+import random
 import time
 import uuid
 
@@ -322,17 +324,58 @@ def test_pages_keep_their_filter(database):
     assert {item["user_id"] for item in items + more} == {2}
 
 
-def test_a_search_goes_on_where_it_stopped(database):
-    """Free text looks through 100,000 rows a call."""
-    database.ingest(oldest := event(T0 - datetime.timedelta(hours=1), user_agent="needle"))
+def pages(database, query, patience="0"):
+    """What page after page says, and how many pages there were."""
+    entries, cursor, turns = [], None, 0
+    while cursor or not turns:
+        (some, cursor), = database.rows(
+            "select array(select e.id from unnest(p.entries) e), private.audit_cursor(p.last_id)"
+            " from private.audit_page(%s, 50, %s) p", psycopg2.extras.Json({**query, **({"cursor": cursor} if cursor else {})}),
+            patience)
+        entries += some
+        turns += 1
+    return entries, turns
+
+
+def test_pages_that_are_not_full_go_on(database):
+    """However two filters lie to each other, pages have each row once, and none looks through many."""
     database.rows("""
-        insert into public.audit_logs (id, action, timestamp)
-        select overlay(private.uuid_at(now())::text placing lpad(to_hex(n), 12, '0') from 25)::uuid, 'login', now()
-        from generate_series(1, 100000) n""")
-    items, cursor = database.logs(q="needle")
-    assert items == [] and cursor
-    items, cursor = database.logs(q="needle", cursor=cursor)
-    assert ([item["id"] for item in items], cursor) == ([str(oldest["id"])], None)
+        insert into public.audit_logs (id, action, user_id, user_email, resource_type, resource_id, ip_address,
+                                       user_agent, timestamp, success)
+        select overlay(private.uuid_at(t)::text placing lpad(to_hex(n), 12, '0') from 25)::uuid,
+            (array['login', 'logout', 'lead_created'])[1 + n %% 3], n %% 7 + 1, 'U' || (n %% 7 + 1) || '@x',
+            (array['user', 'lead'])[1 + n %% 2], n %% 5000, '10.0.0.0'::inet + (n * 7919) %% 1024, 'agent ' || n, t,
+            nullif(n %% 50, 1) <> 0
+        from generate_series(1, 7000) n, lateral (select now() + n * interval '10 seconds' t) s""")
+    rows = database.rows("select id, action, user_id, user_email, resource_type, resource_id, host(ip_address), success,"
+                         " user_agent, timestamp from public.audit_logs order by id desc")
+    middle = rows[3500][9]
+    tests = {
+        "action": lambda row, value: row[1] == value, "user_id": lambda row, value: row[2] == int(value),
+        "user_email": lambda row, value: row[3].lower() == value, "resource_type": lambda row, value: row[4] == value,
+        "resource_id": lambda row, value: row[5] == value,
+        "ip_address": lambda row, value: ipaddress.ip_address(row[6]) in ipaddress.ip_network(value),
+        "success": lambda row, value: row[7] is {"true": True, "false": False, "unknown": None}[value],
+        "q": lambda row, value: value in row[8], "from": lambda row, value: row[9] >= middle,
+        "to": lambda row, value: row[9] < middle}
+    values = {
+        "action": ["login", "logout", "token_refresh"], "user_id": ["3", "9"], "user_email": ["u3@x", "u4@x"],
+        "resource_type": ["user", "lead", "x"], "resource_id": ["77", "4999", "x"],
+        "ip_address": ["10.0.0.5", "10.0.1.0/24", "10.0.0.0/8", "10.0.3.8/29", "192.0.2.0/24"],
+        "success": ["true", "false", "unknown"], "q": ["agent 12", "nothing"], "from": [middle.isoformat()],
+        "to": [middle.isoformat()]}
+    pick = random.Random(3)
+    queries = [{}, {"action": "login", "resource_type": "x"}, {"q": "nothing"}, {"success": "true", "ip_address": "10.0.0.0/8"},
+               # beside the end of a stretch
+               *({"q": f"agent {n}"} for n in (6002, 6001, 6000, 5999))]
+    queries += [{name: pick.choice(values[name]) for name in pick.sample(sorted(values), pick.randint(1, 3))}
+                for _ in range(60)]
+    for query in queries:
+        found, turns = pages(database, query)
+        assert found == [row[0] for row in rows if all(tests[name](row, value) for name, value in query.items())], query
+        assert turns <= len(found) // 50 + 9, query
+    assert pages(database, {"q": "nothing"})[1] > 5
+    assert pages(database, {"q": "nothing"}, "1 hour")[1] == 1
 
 
 def test_plans_use_indexes_and_prune(database):

@@ -7,7 +7,8 @@ import { Button } from "./button";
 export function More<Item>({ pages }: { pages: Pages<Item> }) {
   const { query, items } = pages;
 
-  if (!items || items.length === 0) {
+  // a search may find nothing yet, and go on
+  if (!items || (items.length === 0 && !query.hasNextPage)) {
     return null;
   }
   return (
