@@ -34,11 +34,12 @@ def main(run, *words):
     admin = json.loads((run / "credentials.json").read_text())["admin"]
     token = call(connection, "POST", "/api/auth/login", body=admin)["access_token"]
     query = dict(word.split("=", 1) for word in words)
-    checked = 0
+    checked, expired = 0, 0
 
     while True:
         result = call(connection, "GET", f"{PATH}?{urllib.parse.urlencode(query)}", token)
         checked += result["checked"]
+        expired += result["expired"]
         bad = result["first_bad"]
 
         if bad:
@@ -46,7 +47,7 @@ def main(run, *words):
             return 1
 
         if not result["next_cursor"]:
-            print(f"valid: {checked} rows, {result['waiting']} wait for their seal, the last seal is {result['mac']}")
+            print(f"valid: {checked} rows, {expired} of which retention has ended; {result['waiting']} wait for their seal, the last seal is {result['mac']}")
             return 0
 
         print(f"{checked} of {result['seals']} rows", flush=True)

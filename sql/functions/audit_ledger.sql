@@ -188,8 +188,9 @@ $$;
  * Up to 200 seals behind a sequence, each with its row (canon is NULL when the
  * row is not there) and what an anchor says of it.
  *
- * old  whether the row is beyond the retention that the gateway was told, so
- *      that it may have been dropped with its month
+ * old  whether the row's month is over for longer than the gateway's retention
+ *      and was dropped as a whole: what is missing of a month that is there was
+ *      deleted.  Late rows make a month anew, within 40 days.
  */
 create or replace function api.audit_verify(
     after bigint, retention interval
@@ -205,9 +206,20 @@ select
     -- one look into the index a seal: a join may read the whole log instead
     (select private.audit_canon(a) from public.audit_logs a where a.id = s.id),
     (select encode(n.mac, 'hex') from public.audit_anchors n where n.sequence = s.sequence limit 1),
-    coalesce(s.at < now() - retention and private.uuid_time(s.id) < now() - retention, false)
+    coalesce(
+        (s.month + interval '1 month') at time zone 'UTC' < now() - retention
+        and (
+            to_regclass('public.audit_logs_' || to_char(s.month, 'YYYY_MM')) is null
+            or retention < interval '40 days'
+        ),
+        false
+    )
 from (
-    select * from public.audit_seals s where s.sequence > after order by s.sequence limit 200
+    select *, date_trunc('month', private.uuid_time(id) at time zone 'UTC') as month
+    from public.audit_seals
+    where audit_seals.sequence > after
+    order by audit_seals.sequence
+    limit 200
 ) as s
 order by s.sequence;
 $$;
@@ -298,6 +310,11 @@ begin
         if (month + interval '1 month') at time zone 'UTC' < now() - keep then
             execute format('alter table public.audit_logs detach partition public.%I', name);
             execute format('drop table public.%I', name);
+
+            -- what was not sealed by now never is
+            delete from public.audit_unsealed
+            where id >= private.uuid_at(month at time zone 'UTC')
+                and id < private.uuid_at((month + interval '1 month') at time zone 'UTC');
 
             delete from public.audit_hours where hour < (month + interval '1 month') at time zone 'UTC';
             delete from public.audit_user_hours where hour < (month + interval '1 month') at time zone 'UTC';

@@ -143,3 +143,42 @@ def test_rows_go_on_coming_in_while_a_month_ends(database):
         [name for name, in database.rows("select * from private.audit_retain('30 days')")] if n == 0 else
         [database.ingest(event(), on=on) for _ in range(20)]))
     assert len(done[0]) == 1 and all(sum(count) == 20 for count in done[1:])
+
+
+def missing(database, retention="90 days"):
+    """Of rows that are not there any more: whether retention explains it."""
+    return [old for canon, old in database.rows(
+        "select canon, old from api.audit_verify(0, %s)", retention, on=database.gateway) if canon is None]
+
+
+def test_retention_explains_whole_months_alone(database):
+    """What is deleted of an old month that is still there is no retention, nor is a young month."""
+    old = (now() - datetime.timedelta(days=150)).replace(day=10)
+    young = (now() - datetime.timedelta(days=45)).replace(day=10)
+    for moment in (old, young):
+        database.value("select private.audit_partition(%s)", moment)
+    events = [event(old), event(old + datetime.timedelta(hours=1)), event(young), event()]
+    database.ingest(*events)
+    assert seal(database) == 4 and missing(database) == []
+
+    database.rows("alter table public.audit_logs disable trigger user; delete from public.audit_logs where id = %s;"
+                  "alter table public.audit_logs enable trigger user", events[0]["id"])
+    assert missing(database) == [False]
+    assert database.rows("select * from private.audit_retain('90 days')") == [(f"audit_logs_{old:%Y_%m}",)]
+    assert missing(database) == [True, True]
+    assert missing(database, None) == [False, False]
+
+    name = f"public.audit_logs_{young:%Y_%m}"
+    database.rows(f"alter table public.audit_logs detach partition {name}; drop table {name}")
+    assert missing(database) == [True, True, False]
+    assert database.value("select stranger from api.audit_strangers(null)", on=database.gateway) is None
+
+
+def test_rows_that_ended_without_a_seal_hold_up_nobody(database):
+    old = (now() - datetime.timedelta(days=150)).replace(day=10)
+    database.value("select private.audit_partition(%s)", old)
+    database.ingest(*[event(old) for _ in range(501)])
+    database.rows("select * from private.audit_retain('90 days')")
+    database.ingest(event())
+    assert seal(database) == 1
+    assert database.value("select count(*) from public.audit_unsealed") == 0
