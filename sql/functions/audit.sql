@@ -77,8 +77,18 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+    addresses inet[];
     added integer;
 begin
+    -- one look at all: to catch what is no address costs as much as its row
+    begin
+        addresses := ip_addresses::inet[];
+    exception
+        when data_exception then
+            select array_agg(private.to_inet(a.address) order by a.place) into addresses
+            from unnest(ip_addresses) with ordinality as a (address, place);
+    end;
+
     perform private.audit_partitions_for(min(id::text)::uuid, max(id::text)::uuid)
     from unnest(ids) id;
 
@@ -89,11 +99,11 @@ begin
     select
         e.id, e.timestamp, e.action, e.user_id, left(e.user_email, 254),
         left(e.resource_type, 63), left(e.resource_id, 255),
-        coalesce(e.details, '{}'), private.to_inet(e.ip_address), e.user_agent,
+        coalesce(e.details, '{}'), e.ip_address, e.user_agent,
         e.success, e.error_message
     from unnest(
         ids, timestamps, actions, user_ids, user_emails, resource_types,
-        resource_ids, details, ip_addresses, user_agents, successes,
+        resource_ids, details, addresses, user_agents, successes,
         error_messages
     ) as e (
         id, timestamp, action, user_id, user_email, resource_type, resource_id,
@@ -239,7 +249,7 @@ select coalesce(string_agg(c.condition, ' and ' order by c.name), 'true')
 from (values
     ('action', 'action = ($1 ->> ''action'')'),
     ('user_id', 'user_id = ($1 ->> ''user_id'')::bigint'),
-    ('user_email', '(private.canonical_email(user_email)) collate "C"'
+    ('user_email', 'user_email is not null and (private.canonical_email(user_email)) collate "C"'
         ' = private.canonical_email($1 ->> ''user_email'')'),
     ('resource_type', 'resource_type = ($1 ->> ''resource_type'')'),
     ('resource_id', 'resource_id = ($1 ->> ''resource_id'')'),
