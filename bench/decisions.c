@@ -70,7 +70,7 @@ ngx_leadgen_grant_find(const ngx_str_t *name)
 }
 
 
-/* The n-th path: services of a hundred resources, as an API grows. */
+/* The n-th path, of three segments. */
 
 static ngx_str_t
 path_of(ngx_uint_t n, const char *last)
@@ -78,8 +78,7 @@ path_of(ngx_uint_t n, const char *last)
     ngx_str_t  path;
 
     path.data = ngx_pnalloc(pool, 64);
-    path.len = ngx_sprintf(path.data, "/api/service%02ui/resource%02ui/%s",
-                           n / 100, n % 100, last)
+    path.len = ngx_sprintf(path.data, "/api/resource%04ui/%s", n, last)
                - path.data;
 
     return path;
@@ -131,10 +130,10 @@ main(int argc, char **argv)
 
         /* sprintf would count, too, and more than the decision */
 
-        path.data[12] = '0' + i * 7919 % routes / 1000;
-        path.data[13] = '0' + i * 7919 % routes / 100 % 10;
-        path.data[23] = '0' + i * 7919 % routes / 10 % 10;
-        path.data[24] = '0' + i * 7919 % routes % 10;
+        path.data[13] = '0' + i * 7919 % routes / 1000;
+        path.data[14] = '0' + i * 7919 % routes / 100 % 10;
+        path.data[15] = '0' + i * 7919 % routes / 10 % 10;
+        path.data[16] = '0' + i * 7919 % routes % 10;
 
         ngx_leadgen_trie_find(trie, NGX_LEADGEN_METHOD_GET, &path, &match);
 
