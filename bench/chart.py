@@ -7,6 +7,38 @@ LEFT = 270
 WIDTH = 420
 
 
+def panels(title, charts):
+    """Charts below each other, each {row: {series: value}}, on one scale."""
+    scale = WIDTH / max(value for rows in charts.values()
+                        for series in rows.values()
+                        for value in series.values())
+    lines, y = [], 40
+    for name, rows in charts.items():
+        lines.append(f'<text x="10" y="{y}" font-weight="bold">'
+                     f'{escape(name)}</text>')
+        y += 6
+        for row, series in rows.items():
+            y += 6
+            lines.append(f'<text x="{LEFT - 8}" y="{y + 13}" '
+                         f'text-anchor="end">{escape(row)}</text>')
+            for what, value in series.items():
+                color = "#94a3b8" if what.startswith("bare") else "#2563eb"
+                lines += [
+                    f'<rect x="{LEFT}" y="{y}" width="{value * scale:.0f}" '
+                    f'height="12" fill="{color}"/>',
+                    f'<text x="{LEFT + value * scale + 6:.0f}" y="{y + 11}" '
+                    f'font-size="11">{value:.1f} {escape(what)}</text>']
+                y += 14
+        y += 24
+    return "\n".join([
+        f'<svg xmlns="http://www.w3.org/2000/svg" '
+        f'width="{LEFT + WIDTH + 140}" height="{y}" '
+        'font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="white"/>',
+        f'<text x="10" y="18" font-weight="bold">{escape(title)}</text>',
+        *lines, "</svg>", ""])
+
+
 def bars(title, values):
     """A horizontal bar for each, those beyond five times the base cut off."""
     limit = 5

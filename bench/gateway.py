@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -16,6 +17,7 @@ import sys
 import time
 
 NGINX = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
+FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 KEY = b"a key of this benchmark, thirty-two bytes or more"
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -60,7 +62,8 @@ GUARDED = """
 """
 
 
-def token():
+def token(more=0):
+    """A token of an administrator, with a claim of so many bytes more."""
     def part(data):
         return base64.urlsafe_b64encode(data).rstrip(b"=")
 
@@ -70,7 +73,7 @@ def token():
         {"iss": "leadgen", "sub": "1", "email": "admin@example.com",
          "role": "admin", "sid": "01890000-0000-7000-8000-000000000001",
          "jti": "01890000-0000-7000-8000-000000000002",
-         "iat": now, "exp": now + 24 * 3600}))
+         "iat": now, "exp": now + 24 * 3600, "more": "x" * more}))
     return (text + b"." + part(hmac.digest(KEY, text, hashlib.sha256))).decode()
 
 
@@ -91,10 +94,10 @@ def cpu(pid):
 
 
 class Server:
-    """An nginx with one worker, in a directory of its own."""
+    """An nginx in a directory of its own."""
 
     def __init__(self, root, name, http, modules=(), valgrind=None, files=None,
-                 **words):
+                 workers=1, connections=1024, **words):
         self.port = free_port()
         self.directory = root / re.sub(r"\W+", "-", name)
         shutil.rmtree(self.directory, ignore_errors=True)
@@ -114,10 +117,11 @@ class Server:
         (self.directory / "nginx.conf").write_text(
             ("user root;\n" if os.geteuid() == 0 else "")
             + "".join(f"load_module {module};\n" for module in modules)
-            + f"worker_processes 1;\ndaemon off;\n"
+            + f"worker_processes {workers};\ndaemon off;\n"
             + f"master_process {'off' if valgrind else 'on'};\n"
             + "error_log logs/error.log warn;\npid logs/nginx.pid;\n"
-            + "events { worker_connections 1024; }\n"
+            + f"worker_rlimit_nofile {FILES};\n"
+            + f"events {{ worker_connections {connections}; }}\n"
             + "http {\n    access_log off;\n    keepalive_requests 1000000000;\n"
             + temporary
             + http.format(**words)
