@@ -50,6 +50,7 @@ static ngx_int_t ngx_leadgen_courier_next(ngx_leadgen_ring_t *ring);
 static void ngx_leadgen_courier_report(void);
 static ngx_int_t ngx_leadgen_courier_send(void);
 static void ngx_leadgen_courier_done(ngx_leadgen_call_t *call);
+static void ngx_leadgen_courier_check(void);
 static void ngx_leadgen_courier_sent(void);
 static void ngx_leadgen_courier_refused(
     const ngx_leadgen_deliver_answer_t *answer);
@@ -320,6 +321,8 @@ ngx_leadgen_courier_done(ngx_leadgen_call_t *call)
         return;
     }
 
+    ngx_leadgen_courier_check();
+
     ngx_memzero(&answer, sizeof(answer));
 
     if (call->result == NGX_LEADGEN_CALL_OK
@@ -344,6 +347,35 @@ ngx_leadgen_courier_done(ngx_leadgen_call_t *call)
 
     } else {
         ngx_leadgen_courier_refused(&answer);
+    }
+}
+
+
+/* While the item was under way its file may have gone. */
+
+static void
+ngx_leadgen_courier_check(void)
+{
+    uint32_t                kind;
+    ngx_str_t               frame;
+    ngx_leadgen_ring_t     *ring;
+    ngx_leadgen_courier_t  *courier = &ngx_leadgen_courier;
+
+    if (courier->ring == NULL) {
+        return;
+    }
+
+    ring = courier->left ? ngx_leadgen_folder_left()
+                         : ngx_leadgen_folder_own();
+
+    if (ring != courier->ring
+        || ngx_leadgen_ring_read(ring, &kind, &frame) != NGX_OK
+        || frame.len <= sizeof(ngx_leadgen_courier_head_t)
+        || ngx_memcmp(frame.data, courier->envelope.event_id,
+                      NGX_LEADGEN_UUID_SIZE)
+           != 0)
+    {
+        courier->ring = NULL;
     }
 }
 

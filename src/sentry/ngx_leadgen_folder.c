@@ -49,6 +49,8 @@ static ngx_int_t ngx_leadgen_folder_take(
     const ngx_leadgen_folder_task_t *task, ngx_leadgen_ring_t *ring);
 static ngx_int_t ngx_leadgen_folder_find(
     const ngx_leadgen_folder_task_t *task, ngx_leadgen_ring_t *ring);
+static ngx_leadgen_ring_t *ngx_leadgen_folder_whole(
+    ngx_leadgen_ring_t **ring);
 static void ngx_leadgen_folder_drop(ngx_leadgen_ring_t **ring);
 
 
@@ -143,14 +145,39 @@ ngx_leadgen_folder_drop(ngx_leadgen_ring_t **ring)
 ngx_leadgen_ring_t *
 ngx_leadgen_folder_own(void)
 {
-    return ngx_leadgen_folder.own;
+    return ngx_leadgen_folder_whole(&ngx_leadgen_folder.own);
 }
 
 
 ngx_leadgen_ring_t *
 ngx_leadgen_folder_left(void)
 {
-    return ngx_leadgen_folder.left;
+    return ngx_leadgen_folder_whole(&ngx_leadgen_folder.left);
+}
+
+
+/* Of a file that was cut nothing is touched any more: another is looked for. */
+
+static ngx_leadgen_ring_t *
+ngx_leadgen_folder_whole(ngx_leadgen_ring_t **ring)
+{
+    ngx_leadgen_folder_t  *folder = &ngx_leadgen_folder;
+
+    if (*ring == NULL || ngx_leadgen_ring_is_whole(*ring)) {
+        return *ring;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                  "leadgen: folder: a file in \"%V\" was cut by somebody: what "
+                  "waited in it for Sentry is lost", &folder->conf->folder);
+
+    ngx_leadgen_folder_drop(ring);
+
+    if (!ngx_exiting && !folder->timer.timer_set && folder->call == NULL) {
+        ngx_add_timer(&folder->timer, 1);
+    }
+
+    return NULL;
 }
 
 

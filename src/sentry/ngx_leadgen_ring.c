@@ -151,6 +151,15 @@ ngx_leadgen_ring_close(ngx_leadgen_ring_t *ring)
 }
 
 
+ngx_uint_t
+ngx_leadgen_ring_is_whole(const ngx_leadgen_ring_t *ring)
+{
+    struct stat  st;
+
+    return fstat(ring->fd, &st) == 0 && (size_t) st.st_size >= ring->mapped;
+}
+
+
 size_t
 ngx_leadgen_ring_used(const ngx_leadgen_ring_t *ring)
 {

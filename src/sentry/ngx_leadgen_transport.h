@@ -40,6 +40,10 @@ ngx_int_t ngx_leadgen_ring_open(ngx_leadgen_ring_t *ring, int directory,
     const char *name, size_t size);
 void ngx_leadgen_ring_close(ngx_leadgen_ring_t *ring);
 
+/* Whether the file is as long as what is mapped: somebody may have cut it, and
+ * to touch what is gone ends the process.  To be asked before the others. */
+ngx_uint_t ngx_leadgen_ring_is_whole(const ngx_leadgen_ring_t *ring);
+
 /* Bytes of frames in it, and of the room for them. */
 size_t ngx_leadgen_ring_used(const ngx_leadgen_ring_t *ring);
 size_t ngx_leadgen_ring_size(const ngx_leadgen_ring_t *ring);

@@ -183,6 +183,23 @@ test_damaged(void)
 }
 
 
+static void
+test_cut(void)
+{
+    is_int(open_ring("4.ring", 4 * SIZE), NGX_OK, "one more file");
+    ok(put(7, 5000) && put(8, 5000), "two frames");
+    ok(ngx_leadgen_ring_is_whole(&ring), "it is whole");
+    ok(ftruncate(ring.fd, SIZE) == 0 && !ngx_leadgen_ring_is_whole(&ring),
+       "until somebody cuts it");
+    ngx_leadgen_ring_close(&ring);
+
+    is_int(open_ring("4.ring", 4 * SIZE), NGX_OK, "it is made anew");
+    is_int(ngx_leadgen_ring_used(&ring), 0, "and empty");
+    ok(put(9, 5000) && get(9, 5000), "and as long as it was");
+    ngx_leadgen_ring_close(&ring);
+}
+
+
 int
 main(void)
 {
@@ -198,6 +215,7 @@ main(void)
     test_order();
     test_survives();
     test_damaged();
+    test_cut();
 
     close(directory);
     snprintf(command, sizeof(command), "rm -r %s", name);
