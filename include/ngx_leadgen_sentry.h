@@ -161,7 +161,8 @@ typedef struct {
 
 
 typedef struct {
-    const char                *platform;    /* as Sentry names it */
+    const char                *platform;    /* these two as Sentry names them */
+    const char                *mechanism;
     ngx_array_t                frames;      /* oldest first */
     ngx_array_t                tags;        /* ngx_leadgen_sentry_tag_t */
     ngx_array_t                contexts;

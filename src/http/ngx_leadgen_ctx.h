@@ -292,6 +292,15 @@ ngx_int_t ngx_leadgen_incident_send(ngx_leadgen_report_t *report,
     ngx_leadgen_sentry_category_e category);
 
 
+/* --- crash: workers that were ended by a signal --- */
+
+/* Whether this worker stands in place of one: before its metrics begin. */
+void ngx_leadgen_crash_look(void);
+
+/* Tells of it, once Sentry can be told. */
+void ngx_leadgen_crash_tell(const ngx_leadgen_sentry_conf_t *conf);
+
+
 /* --- identity: what the upstream is told --- */
 
 ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r);

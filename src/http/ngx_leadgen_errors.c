@@ -145,6 +145,7 @@ ngx_leadgen_errors_read(ngx_leadgen_errors_t *errors, json_t *body)
 
     pool = errors->request->pool;
     report->finding = finding;
+    finding->mechanism = "generic";
     ngx_str_set(&report->logger, "application");
 
     if (ngx_array_init(&finding->frames, pool, 8,

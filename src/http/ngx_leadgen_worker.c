@@ -53,6 +53,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
 
     /* now: it opens a file */
     json_object_seed(0);
+    ngx_leadgen_crash_look();
     ngx_leadgen_sampler_start(cycle);
 
     if (ngx_leadgen_errorlog_start(cycle, mcf) != NGX_OK) {
@@ -107,6 +108,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
 
     (void) ngx_leadgen_spool_open(cycle, &mcf->spool, worker->files);
     (void) ngx_leadgen_sentry_start(cycle, &mcf->shipping, worker->files);
+    ngx_leadgen_crash_tell(&mcf->sentry);
 
     if (ngx_leadgen_worker_start(cycle, &mcf->audit, &worker->audit) != NGX_OK)
     {

@@ -339,10 +339,8 @@ ngx_leadgen_report_exception(ngx_leadgen_writer_t *writer,
 
     ngx_leadgen_writer_open(writer, "mechanism", '{');
     ngx_leadgen_writer_literal(writer, "type",
-                               report->finding ? "generic" : "nginx");
-    ngx_leadgen_writer_literal(writer, "description",
-                               report->finding ? "told to the gateway"
-                                               : "at the gateway");
+                               report->finding ? report->finding->mechanism
+                                               : "nginx");
     ngx_leadgen_writer_close(writer, '}');
 
     ngx_leadgen_finding_frames(writer, report->finding);

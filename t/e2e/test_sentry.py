@@ -124,6 +124,15 @@ class Nginx:
                     for line in answer.read().decode().splitlines()
                     if line and line[0] != "#"}
 
+    def workers(self):
+        """Their process ids, without those that are on their way out."""
+        try:
+            children = (pathlib.Path("/proc") / str(self.process.pid) / "task" / str(self.process.pid) / "children")
+            return [int(pid) for pid in children.read_text().split() if "shutting" not in
+                    (pathlib.Path("/proc") / pid / "cmdline").read_text()]
+        except FileNotFoundError:
+            return []
+
     def dropped(self, reason, category="error"):
         return self.metrics()["sentry_items_dropped_total"
                               f'{{category="{category}",reason="{reason}"}}']
@@ -204,6 +213,67 @@ def test_what_is_not_wanted_is_dropped_counted_and_told(answer, reason, sent):
                 assert report["discarded_events"] == [
                     {"reason": reason, "category": "error", "quantity": 3}]
         assert sentry.errors == []
+
+
+def test_a_file_that_somebody_cuts_ends_no_worker():
+    with Receiver() as sentry:
+        sentry.hang.set()
+        with Nginx(sentry.dsn, [item(n) for n in range(40)]) as nginx:
+            wait_until(lambda: sentry.requests, 30, "request")
+            os.truncate(nginx.folder / "0.ring", 0)
+            sentry.hang.clear()
+            wait_until(lambda: "was cut by somebody" in nginx.log(), 30, "words")
+            wait_until(lambda: nginx.metrics()["sentry_queue_limit_bytes"] == os.stat(nginx.folder / "0.ring").st_size
+                       - HEADER.size, 30, "another file")
+            assert len(numbers(sentry)) <= 2
+            assert "exited on signal" not in nginx.log()
+
+
+def crash(nginx, number, others=1):
+    """Ends a worker by a signal, once nginx has told that it started."""
+    started = nginx.workers()
+    assert len(started) == others
+    os.kill(started[0], number)
+    wait_until(lambda: len(nginx.workers()) == others and nginx.workers() != started, 30, "another worker")
+    return started[0]
+
+
+def test_a_worker_that_was_ended_is_told_of_by_the_next():
+    with Receiver() as sentry:
+        with Nginx(sentry.dsn) as nginx:
+            pid = crash(nginx, signal.SIGSEGV)
+            wait_until(lambda: sentry.items("event"), 30, "event")
+            event, = sentry.items("event")
+            exception, = event["exception"]["values"]
+            assert event["level"] == "fatal"
+            assert exception["type"] == "WorkerCrash"
+            assert exception["value"] == "a worker was ended by signal 11 (Segmentation fault)"
+            worker = event["contexts"]["worker"]
+            assert worker["pid"] == str(pid) and worker["signal"] == "11"
+            assert 0 <= int(worker["uptime_seconds"]) < 60
+            assert nginx.metrics()["worker_crashes_total"] == 1
+            # who leaves as told did not crash: one, and all at a reload
+            crash(nginx, signal.SIGTERM)
+            before = nginx.workers()
+            nginx.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(nginx.workers()) == 1 and nginx.workers() != before, 30, "reload")
+            wait_until(nginx.answers, 30, "answer")
+            assert nginx.metrics()["worker_crashes_total"] == 1
+        assert len(sentry.items("event")) == 1
+        assert sentry.errors == []
+
+
+def test_who_dies_with_all_others_is_not_told_of():
+    with Receiver() as sentry:
+        with Nginx(sentry.dsn) as nginx:
+            workers = nginx.workers()
+            nginx.process.kill()
+            nginx.process.wait()
+            for pid in workers:
+                os.kill(pid, signal.SIGKILL)
+            nginx.__enter__()
+            assert nginx.metrics()["worker_crashes_total"] == 0
+        assert sentry.items("event") == []
 
 
 def test_a_damaged_file_is_emptied():
