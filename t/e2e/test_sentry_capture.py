@@ -6,8 +6,10 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import test_sentry
@@ -149,3 +151,72 @@ def test_a_trace_through_the_system(gateway):
     asking, = (one["contexts"]["trace"]["span_id"] for one in ours("transaction")
                if one["transaction"] == "POST /api/jobs")
     assert worker["contexts"]["trace"]["parent_span_id"] == asking
+
+
+# secrets as they come: a name that says so, or a shape that does; {n} makes each another
+SHAPES = (
+    "password=pw-{n}-Zq8Kx", "api_key=ak-{n}-Zq8Kx", "Bearer br-{n}-Zq8Kx7LmNp", "token: tk-{n}-Zq8Kx",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOi{n}xIn0.c2lnbmF0dXJl{n}Q", "AKIAIOSFODNN7{n:03}QWER",
+    "ghp_16C7e42F292c6912E7710c838347Ae17{n:04}", "postgres://u{n}:pg-{n}-Zq8Kx@db/x", "xoxb-123456789012-ab{n:03}cdef",
+    "sk_live_abcdefgh{n:04}", "jane.{n}@example.com", "client_secret=cs-{n}-Zq8Kx",
+    "https://0123456789abcdef0123456789ab{n:04}@sentry.example.com/1", "kX9mQ2vT7pLw4RbN8c{n:04}")
+"""Text around a secret, and what of it must not be seen."""
+
+
+def planted(n):
+    text = SHAPES[n % len(SHAPES)].format(n=n)
+    secret = max(re.split(r"password=|api_key=|Bearer |token: |client_secret=|postgres://|https://|@db/x|@sentry.*", text),
+                 key=len)
+    return text, secret
+
+
+def test_a_hundred_secrets_in_all_that_a_request_has(monkeypatch):
+    """None comes to Sentry: by headers, queries, paths, cookies, bodies, lines of
+    the error log, what the upstream is called, captures, breadcrumbs."""
+    closed = free_port()
+    conf = test_sentry.CONF.replace(
+        "level=off;", "level=warn traces_sample_rate=1 tag=note:password=tag-Zq8Kx;").replace(
+        "location = /metrics", """location /api/admin {{ leadgen_api; }}
+        location /api/ {{
+            leadgen_policy {{ POST /api/** public; }}
+            proxy_pass http://127.0.0.1:%d/up?password=upstream-Zq8Kx&x=upstream-Yp7;
+        }}
+        location = /metrics""" % closed)
+    monkeypatch.setattr(test_sentry, "CONF", conf)
+    secrets, numbers = ["tag-Zq8Kx", "upstream-Zq8Kx", "upstream-Yp7", "swordfish-key"], iter(range(1, 1000))
+
+    def plant(quote=False):
+        text, secret = planted(next(numbers))
+        secrets.append(secret)
+        return urllib.parse.quote(text, safe="") if quote else text
+
+    with Receiver() as receiver, test_sentry.Nginx(receiver.dsn) as nginx:
+        url = f"http://127.0.0.1:{nginx.port}"
+
+        def send(path, headers=(), body=None):
+            request = urllib.request.Request(url + path, body, dict(headers))
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return answer.status
+            except urllib.error.HTTPError as error:
+                return error.code
+
+        for n in range(10):
+            status = send(f"/api/x{n}?a={plant(True)}&password={plant(True)}", {
+                "User-Agent": plant(), "Referer": f"http://a.example/?q={plant(True)}", "Origin": plant(),
+                "Accept": plant(), "Cookie": plant(), "X-Api-Key": plant(), "X-Anything": plant(),
+                "Content-Type": plant(), "baggage": f"x={plant(True)}"}, json.dumps({"a": plant()}).encode())
+            assert status == 502
+        for n in range(5):
+            told = {"message": plant(), "transaction": plant(), "fingerprint": [plant()], "tags": {"a": plant()},
+                    "contexts": {"a": {"b": plant()}},
+                    "exception": {"type": plant(), "value": plant(), "frames": [
+                        {"filename": plant(), "function": plant(), "module": plant()}]}}
+            assert send("/api/admin/errors", {"Authorization": f"Bearer {token('admin')}",
+                                              "Content-Type": "application/json"}, json.dumps(told).encode()) == 202
+        wait_until(lambda: len(receiver.items("event")) >= 15 and len(receiver.items("transaction")) >= 10, 60, "items")
+        text = json.dumps(receiver.envelopes)
+        assert receiver.errors == []
+
+    assert len(set(secrets)) >= 100
+    assert [secret for secret in secrets if secret in text or urllib.parse.quote(secret) in text] == []
