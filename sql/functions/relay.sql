@@ -458,20 +458,21 @@ $$;
  * worker is dead is lost, and goes there again in a second; so is one that no
  * worker can be at any more, and whose message is gone.
  *
- * Returns whether there was such a job.
+ * Returns a row for each job that was lost, with what becomes of it, and one
+ * without anything when there was a job of the former kind.
  */
 drop function if exists api.relay_saw(text[], bigint[], bigint[], uuid[], boolean[], interval, integer);
+drop function if exists api.relay_saw(text[], bigint[], bigint[], uuid[], boolean[], interval, integer, interval);
 create or replace function api.relay_saw(
     queues text[], waiting bigint[], unacknowledged bigint[], ids uuid[], here boolean[],
     lost_after interval, attempts integer, longest interval default '1 hour'
-) returns boolean
+) returns table (job uuid, task text, outcome text)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
     missing integer;
     in_vain integer;
-    lost integer;
 begin
     insert into public.job_queues as q (queue, waiting, unacknowledged, checked_at)
     select s.queue, s.waiting, s.unacknowledged, now()
@@ -501,6 +502,11 @@ begin
 
     get diagnostics in_vain = row_count;
 
+    if missing + in_vain > 0 then
+        return next;
+    end if;
+
+    return query
     update public.jobs j
     set
         status = 'lost',
@@ -515,11 +521,10 @@ begin
         -- PostgreSQL has forgotten the worker, and heard of none since
         or (j.status = 'started' and w.hostname is null and j.worker is not null and j.started_at < now() - $6)
         or (not s.here and greatest(j.started_at, j.reported_at, j.eta) < now() - $8)
-    );
-
-    get diagnostics lost = row_count;
-
-    return missing + in_vain + lost > 0;
+    )
+    returning
+        j.id, j.task,
+        j.error || case when j.due_at is null then ' It is given up.' else ' It is tried again.' end;
 end
 $$;
 

@@ -63,8 +63,13 @@ def heard(database, *events):
 
 
 def saw(database, ids=(), here=(), lost_after="30 s", attempts=3, longest="1 hour"):
-    return database.value(
-        "select api.relay_saw(array['emails'], array[7], array[2], %s::uuid[], %s::boolean[], %s, %s, %s)",
+    return bool(seen(database, ids, here, lost_after, attempts, longest))
+
+
+def seen(database, ids=(), here=(), lost_after="30 s", attempts=3, longest="1 hour"):
+    """(id, task, what becomes of it) of jobs that were lost; Nones: some are missing."""
+    return database.rows(
+        "select * from api.relay_saw(array['emails'], array[7], array[2], %s::uuid[], %s::boolean[], %s, %s, %s)",
         list(ids), list(here), lost_after, attempts, longest, on=database.gateway)
 
 
@@ -321,7 +326,7 @@ def test_redis_was_emptied(relay):
     assert len(relay.rows("select id from api.relay_out(%s, 10)", out[0][0], on=relay.gateway)) == 1
     assert saw(relay, [job_id, begun], [True, True]) is False
     assert take(relay) == []
-    assert saw(relay, [job_id, begun], [False, False]) is True
+    assert seen(relay, [job_id, begun], [False, False]) == [(None, None, None)]
     assert [(str(row[0]), row[1]) for row in take(relay)] == [(job_id, f"leadgen:job:{job_id}:2")]
 
 
@@ -335,7 +340,9 @@ def test_a_worker_that_is_silent_is_lost(relay):
         relay.rows("update public.job_workers set since = '-infinity'")
         assert saw(relay) is False
         relay.rows("update public.job_workers set last_heartbeat = now() - interval '31 s'")
-        assert saw(relay) is True
+        outcome = "It is given up." if attempt == 3 else "It is tried again."
+        assert [(str(lost), *rest) for lost, *rest in seen(relay)] == [
+            (job_id, "send_campaign_email", f"The worker w was lost with it. {outcome}")]
         assert job(relay, job_id)["status"] == "lost"
     assert job(relay, job_id)["finished_at"]
     assert relay.rows("select due_at from public.jobs") == [(None,)]

@@ -15,6 +15,7 @@
 #define NGX_LEADGEN_WATCHER_RETURN    35        /* seconds: Celery waits up to
                                                  * 30 until it tries to connect
                                                  * again */
+#define NGX_LEADGEN_WATCHER_LOST      3         /* columns */
 #define NGX_LEADGEN_WATCHER_ARGS      8
 
 
@@ -239,7 +240,8 @@ ngx_leadgen_watcher_looked(ngx_leadgen_call_t *call)
     }
 
     ngx_leadgen_relay_call(ngx_leadgen_relay.database,
-                           "select api.relay_saw($1::text[], $2::bigint[], "
+                           "select job, task, outcome "
+                           "from api.relay_saw($1::text[], $2::bigint[], "
                            "$3::bigint[], $4::uuid[], $5::boolean[], "
                            "$6::interval, $7::integer, $8::interval)",
                            args, NGX_LEADGEN_WATCHER_ARGS,
@@ -332,7 +334,8 @@ ngx_leadgen_watcher_number(ngx_str_t *text, const char *format, ngx_int_t n)
 static void
 ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
 {
-    ngx_str_t             text;
+    ngx_str_t             text, *job;
+    ngx_uint_t            i;
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
     relay->backoff = 0;
@@ -343,8 +346,19 @@ ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
 
     /* where one was missing there are more */
 
-    ngx_leadgen_watcher.again = (call->nrows == 1 && call->values[0].len == 1
-                                 && call->values[0].data[0] == 't');
+    ngx_leadgen_watcher.again = (call->nrows != 0);
+
+    for (i = 0; i < call->nrows; i++) {
+        job = &call->values[i * NGX_LEADGEN_WATCHER_LOST];
+
+        /* Sentry reads this, too: a worker that died could tell nobody */
+
+        if (job[0].len) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "leadgen: watcher: job %V of %V is lost: %V",
+                          &job[0], &job[1], &job[2]);
+        }
+    }
 
     if (ngx_leadgen_listener_flush(relay->pool, &text) != NGX_OK
         || text.len == 0)

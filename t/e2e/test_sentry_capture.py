@@ -153,6 +153,31 @@ def test_a_trace_through_the_system(gateway):
     assert worker["contexts"]["trace"]["parent_span_id"] == asking
 
 
+def test_a_job_that_is_lost(gateway):
+    """Its worker can't tell: the relay does, which finds it."""
+    job = gateway.request("POST", "/api/jobs", "admin", body={
+        "task": "send_campaign_email", "countdown": 3600, "kwargs": {"campaign_id": 999999, "lead_id": 999999}}).json["id"]
+    try:
+        # its worker came back since then, as another process that knows nothing of it
+        gateway.sql("insert into public.job_workers (hostname, since, last_heartbeat, is_online)"
+                    " values ('ghost@nowhere', now(), now(), true);"
+                    " update public.jobs set status = 'started', worker = 'ghost@nowhere', due_at = null,"
+                    f" started_at = now() - interval '1 minute' where id = '{job}'")
+
+        def told():
+            return [event for event in gateway.sentry.items("event")
+                    if job in event.get("logentry", {}).get("formatted", "")]
+        wait_until(told, 60, "event")
+        event, = told()
+        assert event["level"] == "error"
+        assert event["logentry"]["formatted"] == (
+            f"leadgen: watcher: job {job} of send_campaign_email is lost:"
+            " The worker ghost@nowhere was lost with it. It is tried again.")
+    finally:
+        gateway.sql(f"update public.jobs set status = 'revoked', due_at = null, finished_at = now() where id = '{job}';"
+                    " delete from public.job_workers where hostname = 'ghost@nowhere'")
+
+
 # secrets as they come: a name that says so, or a shape that does; {n} makes each another
 SHAPES = (
     "password=pw-{n}-Zq8Kx", "api_key=ak-{n}-Zq8Kx", "Bearer br-{n}-Zq8Kx7LmNp", "token: tk-{n}-Zq8Kx",
