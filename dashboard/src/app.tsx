@@ -7,7 +7,7 @@ import { useSession } from "./api/session";
 import { Button } from "./parts/button";
 import { SelectField } from "./parts/field";
 import { Page } from "./parts/page";
-import { Failed, Forbidden, Loading } from "./parts/states";
+import { Failed, Forbidden, Loading, Stale } from "./parts/states";
 import type { Permission } from "./tables";
 import { Audit } from "./tabs/audit";
 import { Health } from "./tabs/health";
@@ -87,6 +87,7 @@ function Frame() {
       </a>
       <Side />
       <main id="main" tabIndex={-1} className="min-w-0 p-4 outline-none md:p-6">
+        <Stale />
         <Pages />
       </main>
     </div>

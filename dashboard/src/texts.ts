@@ -32,8 +32,8 @@ export const texts = {
   never: "never",
   nobody: "nobody",
   stale: "Stale, as of",
-  gatewayAway:
-    "The gateway can't be reached. This page tries again by itself.",
+  gatewayAway: "The gateway can't be reached.",
+  triesAgain: "This page tries again by itself.",
   notServed: "This gateway does not serve this call.",
   unexpected: "Something unexpected happened on this page. Reload it.",
   requestId: "Request",
@@ -245,7 +245,8 @@ export const texts = {
   newer: (count: number, more: boolean) =>
     `Show ${count}${more ? " or more" : ""} new ${count === 1 ? "event" : "events"}`,
   exportCsv: "Export CSV",
-  exported: (size: string) => `${size} KiB`,
+  exported: (size: string) => `${size} KiB so far`,
+  saved: (size: string) => `Saved: ${size} KiB`,
 
   integrity: "Integrity",
   integrityText:

@@ -2,11 +2,15 @@
 
 import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
 export const URL = process.env.LEADGEN_DASHBOARD;
 export const USERS = JSON.parse(readFileSync(process.env.LEADGEN_CREDENTIALS));
+
+let storageState;
 
 /** Starts Debian's chromium. */
 export function launch() {
@@ -42,6 +46,18 @@ export async function open(browser, options = {}) {
   return page;
 }
 
+/** A page where the administrator has logged in before. */
+export async function openAsAdmin(browser, options = {}) {
+  storageState ??= (async () => {
+    const page = await open(browser);
+    await logIn(page, USERS.admin);
+    const state = await page.context().storageState();
+    await page.context().close();
+    return state;
+  })();
+  return open(browser, { storageState: await storageState, ...options });
+}
+
 export async function logIn(page, user) {
   await page.goto(`${URL}/admin/`);
   await page.getByLabel("E-mail").fill(user.email);
@@ -66,4 +82,11 @@ export async function check(page, what) {
     what,
   );
   assert.deepEqual(page.mistakes, [], what);
+}
+
+/** Has a program of the stack stopped or started. */
+export function supervise(verb, name) {
+  return promisify(execFile)("/usr/bin/supervisorctl", [
+    "-c", `${process.env.LEADGEN_RUN}/supervisord.conf`, verb, name,
+  ]);
 }

@@ -1,8 +1,11 @@
 // The dashboard in a real browser, on the real stack.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { check, go, launch, logIn, open, URL, USERS } from "./browser.js";
+import {
+  check, go, launch, logIn, open, openAsAdmin, supervise, URL, USERS,
+} from "./browser.js";
 
 const TABS = [
   ["/", "Overview"],
@@ -38,11 +41,10 @@ test("a wrong password is told, a right one lets in", async () => {
 
 for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
   test(`each tab, ${colorScheme}, ${width} pixels wide`, async () => {
-    const page = await open(browser, {
+    const page = await openAsAdmin(browser, {
       colorScheme,
       viewport: { width, height: 900 },
     });
-    await logIn(page, USERS.admin);
     for (const [path, heading] of TABS) {
       await go(page, path, heading);
       await check(page, `${heading}, ${colorScheme}`);
@@ -69,8 +71,7 @@ test("tabs are those of the role", async () => {
 });
 
 test("a user is made, and locked out while at work", async () => {
-  const page = await open(browser);
-  await logIn(page, USERS.admin);
+  const page = await openAsAdmin(browser);
   await go(page, "/users", "Users");
 
   await page.getByRole("button", { name: "New user" }).click();
@@ -82,9 +83,14 @@ test("a user is made, and locked out while at work", async () => {
   await dialog.getByText("Send an e-mail address").waitFor();
   await check(page, "a dialog with an error");
   await dialog.getByLabel("E-mail").fill("dora@example.com");
-  await dialog.getByLabel("Role").selectOption("admin");
+  await dialog.getByLabel("Role").selectOption("user");
   await dialog.getByRole("button", { name: "Create" }).click();
   await page.getByRole("heading", { level: 1, name: "Dora Dashboard" }).waitFor();
+
+  await page.getByLabel("Role", { exact: true }).selectOption("admin");
+  await page.getByLabel("Reason").fill("stands in for a week");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.getByRole("heading", { name: "What admin may do" }).waitFor();
 
   const other = await open(browser);
   await logIn(other, { email: "dora@example.com", password: "a long password" });
@@ -109,8 +115,7 @@ test("a user is made, and locked out while at work", async () => {
 });
 
 test("the log's filters live in the address", async () => {
-  const page = await open(browser);
-  await logIn(page, USERS.admin);
+  const page = await openAsAdmin(browser);
   await go(page, "/audit", "Audit logs");
   await page.getByLabel("Action").selectOption("login");
   await page.getByLabel("Outcome").selectOption("false");
@@ -124,8 +129,7 @@ test("the log's filters live in the address", async () => {
 });
 
 test("a job is posted and done; a bad one is told", async () => {
-  const page = await open(browser);
-  await logIn(page, USERS.admin);
+  const page = await openAsAdmin(browser);
   await go(page, "/jobs", "Jobs");
   await page.getByRole("button", { name: "New job" }).click();
   const dialog = page.getByRole("dialog");
@@ -141,12 +145,20 @@ test("a job is posted and done; a bad one is told", async () => {
     .waitFor();
   await page.getByText("succeeded").waitFor();
   await check(page, "a job");
+
+  await page.goBack();
+  await page.getByRole("button", { name: "New job" }).click();
+  await dialog.getByLabel("Task").selectOption("calculate_daily_metrics");
+  await dialog.getByLabel("Seconds to wait").fill("3600");
+  await dialog.getByRole("button", { name: "Enqueue" }).click();
+  await page.getByRole("button", { name: "Revoke" }).click();
+  await dialog.getByRole("button", { name: "Revoke" }).click();
+  await page.getByText("revoked", { exact: true }).waitFor();
   await page.context().close();
 });
 
 test("a refusal is explained, a request judged, the log verified", async () => {
-  const page = await open(browser);
-  await logIn(page, USERS.admin);
+  const page = await openAsAdmin(browser);
   await go(page, "/audit", "Audit logs");
   const dialog = page.getByRole("dialog");
   const close = () => dialog.getByRole("button", { name: "Close" }).click();
@@ -182,8 +194,7 @@ test("a refusal is explained, a request judged, the log verified", async () => {
 });
 
 test("a role is made, changed and deleted", async () => {
-  const page = await open(browser);
-  await logIn(page, USERS.admin);
+  const page = await openAsAdmin(browser);
   await go(page, "/settings", "Settings");
   const dialog = page.getByRole("dialog");
 
@@ -211,5 +222,60 @@ test("a role is made, changed and deleted", async () => {
   await check(page, "a role's end");
   await remove.click();
   await row.waitFor({ state: "detached" });
+  await page.context().close();
+});
+
+test("the log comes live, and as a file", async () => {
+  const page = await openAsAdmin(browser);
+  await page.goto(`${URL}/admin/audit?action=lead_exported`);
+  await page.getByLabel("Live").check();
+  const rows = page.getByRole("table", { name: "Audit logs" }).getByRole("row");
+  const empty = page.getByText("No event fits these filters.");
+  await rows.or(empty).first().waitFor();
+  const first = (await rows.count()) && (await rows.nth(1).innerText());
+  const refused = await page.evaluate(async () => {
+    const answer = await fetch("/api/leads/export", { credentials: "omit" });
+    return answer.headers.get("X-Request-Id");
+  });
+  await page.waitForFunction(
+    (before) => {
+      const row = document.querySelector("tbody tr");
+      return row && row.innerText !== before;
+    },
+    first,
+  );
+
+  const file = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export CSV" }).click();
+  await page.getByText(/^Saved: \d+ KiB$/).waitFor();
+  const text = readFileSync(await (await file).path(), "utf8");
+  assert.match(text, new RegExp(`${refused},.*lead_exported`));
+  assert.doesNotMatch(text, /,login,/);
+  await page.context().close();
+});
+
+test("the page outlives the database", async () => {
+  const page = await openAsAdmin(browser);
+  await go(page, "/", "Overview");
+  const told = page.getByText("Stale, as of");
+  const figures = page.getByRole("region", { name: "What happened" });
+  await figures.waitFor();
+  await page.evaluate(() => { window.isTheSame = true; });
+
+  await supervise("stop", "postgres");
+  try {
+    await told.waitFor();
+    assert.equal(await figures.isVisible(), true, "what was there stays");
+    await check(page, "an outage");
+    const links = page.getByRole("navigation");
+    await links.getByRole("link", { name: "System health" }).click();
+    await page.getByRole("row", { name: /database unhealthy/ }).waitFor();
+    await links.getByRole("link", { name: "Overview" }).click();
+    await figures.waitFor();
+  } finally {
+    await supervise("start", "postgres");
+  }
+  await told.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => window.isTheSame), true, "no reload");
   await page.context().close();
 });

@@ -176,6 +176,15 @@ def wait_until(condition, seconds, what):
         time.sleep(0.05)
 
 
+def wait_for_database(gateway):
+    """Until the gateway and the example backend have it again."""
+    wait_until(lambda: gateway.login("user").status == 200, 30,
+               "login after the database came back")
+    wait_until(lambda: all(gateway.request(
+        "GET", "/api/campaigns?limit=1", "user").status == 200
+        for _ in range(20)), 60, "backend with its database")
+
+
 @contextlib.contextmanager
 def database_away(gateway):
     """PostgreSQL is stopped; afterwards all is as before, the example backend's
@@ -185,11 +194,7 @@ def database_away(gateway):
         yield
     finally:
         gateway.supervisor("start", "postgres")
-        wait_until(lambda: gateway.login("user").status == 200, 30,
-                   "login after the database came back")
-        wait_until(lambda: all(gateway.request(
-            "GET", "/api/campaigns?limit=1", "user").status == 200
-            for _ in range(20)), 60, "backend with its database")
+        wait_for_database(gateway)
 
 
 @contextlib.contextmanager

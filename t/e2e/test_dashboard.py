@@ -4,7 +4,7 @@ in dashboard/test."""
 import os
 import subprocess
 
-from conftest import ROOT
+from conftest import ROOT, wait_for_database
 
 
 def test_in_a_browser(gateway):
@@ -12,7 +12,9 @@ def test_in_a_browser(gateway):
         ["node", "--test", *sorted((ROOT / "dashboard/test").glob("*.test.js"))],
         env={**os.environ,
              "LEADGEN_DASHBOARD": f"http://127.0.0.1:{gateway.port}",
+             "LEADGEN_RUN": str(gateway.run),
              "LEADGEN_CREDENTIALS": str(gateway.run / "credentials.json")},
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=300)
+        timeout=600)
     assert done.returncode == 0, done.stdout
+    wait_for_database(gateway)

@@ -71,7 +71,7 @@ async function send(method: Method, path: string, options: Options) {
       redirect: "error",
     });
   } catch (error) {
-    if (options.signal?.aborted) {
+    if (options.signal?.aborted && options.signal.reason?.name !== "TimeoutError") {
       throw error;
     }
     throw new Away();

@@ -1,45 +1,112 @@
-// What a page shows live: polled, ever more rarely while it fails, and marked
-// stale when it is older than it should be.
+// What a page shows live: polled, and ever more rarely while that fails.
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import {
+  keepPreviousData, useQuery, useQueryClient,
+} from "@tanstack/react-query";
+import type { Query } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { call } from "./client";
+import { Away, call, Problem } from "./client";
 
-const LONGEST = 60_000;
+const LONGEST = 30_000;
+const PATIENCE = 20_000;
+
+interface Options {
+  alsoGood?: number;
+  enabled?: boolean;
+  /** The path of each question, where it differs from one to the next. */
+  pathOf?: () => string;
+}
 
 /** The answer of a GET call, asked again every so many milliseconds. */
 export function useLive<Answer>(
   path: string,
   every = 5000,
-  options: { alsoGood?: number; enabled?: boolean } = {},
+  { alsoGood, enabled = true, pathOf }: Options = {},
 ) {
-  const { alsoGood: status } = options;
-  const alsoGood = status === undefined ? {} : { alsoGood: status };
-  const query = useQuery({
+  return useQuery({
     queryKey: [path],
     queryFn: ({ signal }) =>
-      call<Answer>("GET", path, { signal, ...alsoGood }),
-    enabled: options.enabled ?? true,
+      call<Answer>("GET", pathOf?.() ?? path, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
+        ...(alsoGood === undefined ? {} : { alsoGood }),
+      }),
+    enabled,
     placeholderData: keepPreviousData,
     retry: false,
-    refetchInterval: ({ state }) =>
-      state.status === "error"
-        ? Math.min(every * 2 ** Math.min(state.errorUpdateCount, 4), LONGEST)
-        : every,
+    refetchInterval: pause(every),
   });
-  const now = useNow(1000);
-  const stale =
-    query.dataUpdatedAt > 0 && now - query.dataUpdatedAt > 3 * every + 2000;
-
-  return { ...query, stale };
 }
 
-/** The time, anew every so many milliseconds. */
-export function useNow(every: number) {
-  const [now, setNow] = useState(() => Date.now());
+interface State {
+  status: string;
+  dataUpdatedAt: number;
+  errorUpdatedAt: number;
+}
+
+/** When to ask again: after a failure half as long as it has failed already. */
+export function pause(every: number) {
+  return ({ state }: { state: State }) =>
+    state.status === "error"
+      ? Math.min(
+          Math.max((state.errorUpdatedAt - state.dataUpdatedAt) / 2, every),
+          Math.max(LONGEST, every),
+        )
+      : every;
+}
+
+interface Outage {
+  error: Error;
+  /** When what is shown was true, in milliseconds since 1970. */
+  since: number;
+}
+
+/** Why what is shown is older than it should be, and how old; else null. */
+export function useOutage(): Outage | null {
+  const client = useQueryClient();
+  const [outage, setOutage] = useState<Outage | null>(null);
+
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), every);
-    return () => clearInterval(timer);
-  }, [every]);
-  return now;
+    const cache = client.getQueryCache();
+    let known = 0;
+
+    function look() {
+      const failing = cache
+        .findAll({ type: "active" })
+        .filter(isStale)
+        .sort((a, b) => a.state.dataUpdatedAt - b.state.dataUpdatedAt);
+      const since = failing[0]?.state.dataUpdatedAt;
+      const error = failing[0]?.state.error ?? null;
+
+      // what one got, others may get now
+      if (failing.length > 0 && failing.length < known) {
+        void client.refetchQueries(
+          { type: "active", predicate: isStale },
+          { cancelRefetch: false },
+        );
+      }
+      known = failing.length;
+      setOutage((before) =>
+        since === undefined || error === null
+          ? null
+          : before?.since === since && before.error.message === error.message
+            ? before
+            : { error, since },
+      );
+    }
+    look();
+    return cache.subscribe(look);
+  }, [client]);
+
+  return outage;
+}
+
+function isStale({ state: { data, error } }: Query) {
+  return data !== undefined && isAway(error);
+}
+
+/** Whether it may well be over by itself. */
+export function isAway(error: Error | null) {
+  return (
+    error instanceof Away || (error instanceof Problem && error.status >= 500)
+  );
 }

@@ -4,6 +4,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue } from "react";
 import { call, withQuery } from "./client";
+import { pause } from "./live";
 import type { Page } from "./types";
 
 export function usePages<Item>(
@@ -24,7 +25,7 @@ export function usePages<Item>(
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
     retry: false,
-    refetchInterval: every ?? false,
+    refetchInterval: every === undefined ? false : pause(every),
     refetchOnWindowFocus: false,
   });
 

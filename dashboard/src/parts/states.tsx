@@ -3,6 +3,7 @@
 
 import type { ReactNode } from "react";
 import { Away, Problem } from "../api/client";
+import { isAway, useOutage } from "../api/live";
 import type { Permission } from "../tables";
 import { texts } from "../texts";
 import { Button } from "./button";
@@ -46,7 +47,9 @@ export function Failed({
   }
   return (
     <div role="alert" className="rounded-md bg-bad-soft p-4 text-bad">
-      <p className="font-medium">{describe(error)}</p>
+      <p className="font-medium">
+        {describe(error)} {onRetry && isAway(error) && texts.triesAgain}
+      </p>
       {error instanceof Problem && error.requestId && (
         <p className="mt-1 font-mono text-xs">
           {texts.requestId} {error.requestId}
@@ -69,14 +72,21 @@ export function Forbidden({ permission }: { permission: Permission | null }) {
   );
 }
 
-/** Marks what is older than it should be. */
-export function Stale({ since }: { since: number }) {
+/** Marks what is older than it should be, and says why. */
+export function Stale() {
+  const outage = useOutage();
+
   return (
-    <span role="status">
-      <Badge tone="warn">
-        {texts.stale} <Time value={since} ago />
-      </Badge>
-    </span>
+    <div role="status">
+      {outage && (
+        <p className="mb-4 rounded-md bg-warn-soft p-3">
+          <Badge tone="warn">
+            {texts.stale} <Time value={outage.since} />
+          </Badge>{" "}
+          {describe(outage.error)} {texts.triesAgain}
+        </p>
+      )}
+    </div>
   );
 }
 

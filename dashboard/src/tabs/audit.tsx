@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { call, open, withQuery } from "../api/client";
 import { useFilters } from "../api/filters";
+import { pause } from "../api/live";
 import { usePages } from "../api/pages";
 import type { AuditEvent, Page as Answer } from "../api/types";
 import { formatNumber } from "../format";
@@ -79,7 +80,7 @@ export function Audit() {
       <FilterFields filters={filters} setFilter={setFilter} />
       <Newer
         query={query}
-        first={pages.items?.[0]?.id}
+        items={pages.items}
         live={live}
         onShow={() => void pages.query.refetch()}
       />
@@ -228,10 +229,10 @@ function Events({
 
 /** Tells of newer events; they come into the list only when asked for. */
 function Newer({
-  query, first, live, onShow,
+  query, items: shown, live, onShow,
 }: {
   query: Record<string, string>;
-  first: string | undefined;
+  items: AuditEvent[] | undefined;
   live: boolean;
   onShow: () => void;
 }) {
@@ -241,13 +242,13 @@ function Newer({
       call<Answer<AuditEvent>>(
         "GET", withQuery(PATH, { ...query, limit: 50 }), { signal },
       ),
-    refetchInterval: live ? 2000 : 10_000,
-    enabled: first !== undefined,
+    refetchInterval: pause(live ? 2000 : 10_000),
+    enabled: shown !== undefined,
     retry: false,
   });
   const items = data?.items ?? [];
-  const at = items.findIndex(({ id }) => id === first);
-  const count = first === undefined ? 0 : at < 0 ? items.length : at;
+  const at = items.findIndex(({ id }) => id === shown?.[0]?.id);
+  const count = shown === undefined ? 0 : at < 0 ? items.length : at;
 
   useEffect(() => {
     if (live && count > 0) {
@@ -261,7 +262,7 @@ function Newer({
   return (
     <p className="mb-3" role="status">
       <Button onClick={onShow}>
-        {texts.newer(count, at < 0)}
+        {texts.newer(count, at < 0 && data?.next_cursor !== null)}
       </Button>
     </p>
   );
@@ -292,7 +293,7 @@ function Export({ query }: { query: Record<string, string> }) {
         setProgress(texts.exported(formatNumber(Math.round(size / 1024))));
       }
       save(new Blob(parts, { type: "text/csv" }), "audit-logs.csv");
-      setProgress(null);
+      setProgress(texts.saved(formatNumber(Math.ceil(size / 1024))));
     } catch (error) {
       setProgress(
         abort.signal.aborted ? null : describe(error as Error),

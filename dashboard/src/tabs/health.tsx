@@ -7,7 +7,7 @@ import type { Tone } from "../parts/badge";
 import { Chart } from "../parts/chart";
 import { Gauge } from "../parts/figure";
 import { Page } from "../parts/page";
-import { Answered, Stale } from "../parts/states";
+import { Answered } from "../parts/states";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
@@ -41,14 +41,11 @@ export function Health() {
     <Page
       title={texts.health}
       actions={
-        <>
-          {query.stale && <Stale since={query.dataUpdatedAt} />}
-          {query.data && (
-            <Badge tone={TONES[query.data.status]}>
-              {texts.levels[query.data.status]}
-            </Badge>
-          )}
-        </>
+        query.data && (
+          <Badge tone={TONES[query.data.status]}>
+            {texts.levels[query.data.status]}
+          </Badge>
+        )
       }
     >
       <Answered query={query}>

@@ -5,14 +5,15 @@ import { useLive } from "../api/live";
 import type { Job as Answer } from "../api/types";
 import { Button } from "../parts/button";
 import { Confirm } from "../parts/dialog";
-import { Failed } from "../parts/states";
 import { Page } from "../parts/page";
-import { Answered, Stale } from "../parts/states";
+import { Answered, Failed } from "../parts/states";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
 import { JobStatus } from "./jobs";
 
-const OPEN = ["pending", "queued", "started", "retrying", "lost"];
+const RUNNING = ["started", "retrying"];
+const OPEN = ["pending", "queued", "lost", ...RUNNING];
+const REPEATABLE = ["failed", "lost", "expired", "revoked"];
 
 /** The life of one job, and what can be done about it. */
 export function Job() {
@@ -23,12 +24,9 @@ export function Job() {
     <Page
       title={query.data?.task ?? texts.job}
       actions={
-        <>
-          {query.stale && <Stale since={query.dataUpdatedAt} />}
-          {query.data && (
-            <Actions job={query.data} onDone={() => void query.refetch()} />
-          )}
-        </>
+        query.data && (
+          <Actions job={query.data} onDone={() => void query.refetch()} />
+        )
       }
     >
       <p className="mb-4">
@@ -124,7 +122,7 @@ function Actions({ job, onDone }: { job: Answer; onDone: () => void }) {
   const [revoking, setRevoking] = useState(false);
   const [error, setError] = useState<Error | null>(null);
   const path = `/api/jobs/${job.id}`;
-  const running = job.status === "started";
+  const running = RUNNING.includes(job.status);
 
   async function retry() {
     setError(null);
@@ -139,12 +137,13 @@ function Actions({ job, onDone }: { job: Answer; onDone: () => void }) {
   return (
     <>
       {error && <Failed error={error} />}
-      {OPEN.includes(job.status) ? (
+      {REPEATABLE.includes(job.status) && (
+        <Button onClick={() => void retry()}>{texts.retryJob}</Button>
+      )}
+      {OPEN.includes(job.status) && (
         <Button look="danger" onClick={() => setRevoking(true)}>
           {running ? texts.terminate : texts.revoke}
         </Button>
-      ) : (
-        <Button onClick={() => void retry()}>{texts.retryJob}</Button>
       )}
       {revoking && (
         <Confirm

@@ -13,7 +13,7 @@ import { Dialog } from "../parts/dialog";
 import { SelectField } from "../parts/field";
 import { More } from "../parts/more";
 import { Page } from "../parts/page";
-import { Answered, Empty, Stale } from "../parts/states";
+import { Answered, Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { queues, tasks } from "../tables";
@@ -155,10 +155,7 @@ function QueueTable() {
 
   return (
     <section>
-      <h2 className="mb-2 flex items-center gap-2 font-semibold">
-        {texts.queues}
-        {query.stale && <Stale since={query.dataUpdatedAt} />}
-      </h2>
+      <h2 className="mb-2 font-semibold">{texts.queues}</h2>
       <Answered query={query}>
         {(answer) => (
           <Table
@@ -204,10 +201,7 @@ function WorkerTable() {
 
   return (
     <section>
-      <h2 className="mb-2 flex items-center gap-2 font-semibold">
-        {texts.workers}
-        {query.stale && <Stale since={query.dataUpdatedAt} />}
-      </h2>
+      <h2 className="mb-2 font-semibold">{texts.workers}</h2>
       <Answered query={query}>
         {({ workers }) =>
           workers.length === 0 ? (

@@ -1,7 +1,7 @@
 import { useMemo, useState } from "react";
 import { Link } from "wouter";
 import { withQuery } from "../api/client";
-import { useLive, useNow } from "../api/live";
+import { useLive } from "../api/live";
 import type { AuditStats, Stats } from "../api/types";
 import { useSession } from "../api/session";
 import { formatDuration, formatNumber, formatPercent } from "../format";
@@ -10,39 +10,42 @@ import { Chart } from "../parts/chart";
 import { SelectField } from "../parts/field";
 import { Figure } from "../parts/figure";
 import { Page } from "../parts/page";
-import { Answered, Empty, Stale } from "../parts/states";
+import { Answered, Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
 import { useHealth } from "./health";
 
 const HOUR = 3600_000;
+const STATS = "/api/admin/audit-logs/stats";
+
+function pathOf(hours: number) {
+  const now = Date.now();
+
+  return withQuery(STATS, {
+    from: new Date(now - hours * HOUR).toISOString(),
+    to: new Date(now + HOUR / 60).toISOString(),
+    interval: hours > 72 ? "day" : "hour",
+  });
+}
 
 export function Overview() {
   const [hours, setHours] = useState("24");
-  // whole minutes, so that the question stays the same for one
-  const now = Math.floor(useNow(30_000) / 60_000) * 60_000;
   const query = useLive<AuditStats>(
-    withQuery("/api/admin/audit-logs/stats", {
-      from: new Date(now - Number(hours) * HOUR).toISOString(),
-      to: new Date(now + 60_000).toISOString(),
-      interval: Number(hours) > 72 ? "day" : "hour",
-    }),
+    `${STATS}#${hours}`,
     15_000,
+    { pathOf: () => pathOf(Number(hours)) },
   );
 
   return (
     <Page
       title={texts.overview}
       actions={
-        <>
-          {query.stale && <Stale since={query.dataUpdatedAt} />}
-          <SelectField
-            label={texts.period}
-            value={hours}
-            options={texts.periods}
-            onChange={setHours}
-          />
-        </>
+        <SelectField
+          label={texts.period}
+          value={hours}
+          options={texts.periods}
+          onChange={setHours}
+        />
       }
     >
       <Attention stats={query.data} />

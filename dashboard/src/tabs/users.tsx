@@ -25,7 +25,7 @@ export function useRoleOptions() {
 export function Users() {
   const { may } = useSession();
   const [filters, setFilter] = useFilters(["q", "role", "is_active"]);
-  const pages = usePages<User>("/api/admin/users", filters);
+  const pages = usePages<User>("/api/admin/users", filters, 50, 15_000);
   const roles = useRoleOptions();
   const [creating, setCreating] = useState(false);
 
