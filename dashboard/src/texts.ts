@@ -222,6 +222,7 @@ export const texts = {
 
   live: "Live",
   searchEvents: "Search",
+  filters: "Filters",
   action: "Action",
   userId: "User number",
   outcome: "Outcome",

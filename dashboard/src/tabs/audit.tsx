@@ -124,6 +124,8 @@ function FilterFields({
   filters: Filters;
   setFilter: (name: (typeof NAMES)[number], value: string) => void;
 }) {
+  // on a narrow screen they would push the log itself out of it
+  const [isOpen, setOpen] = useState(false);
   const text = (name: (typeof NAMES)[number], label: string, type = "search") => (
     <TextField
       label={label}
@@ -137,32 +139,41 @@ function FilterFields({
   return (
     <search className="mb-4 grid gap-3 sm:grid-cols-3 xl:grid-cols-5">
       {text("q", texts.searchEvents)}
-      <SelectField
-        label={texts.action}
-        value={filters.action ?? ""}
-        options={[
-          ["", texts.all],
-          ...actions.map(({ name }) => [name, name] as const),
-        ]}
-        onChange={(value) => setFilter("action", value)}
-      />
-      {text("user_email", texts.email)}
-      {text("user_id", texts.userId)}
-      <SelectField
-        label={texts.outcome}
-        value={filters.success ?? ""}
-        options={[
-          ["", texts.all],
-          ["true", texts.succeeded],
-          ["false", texts.failed],
-        ]}
-        onChange={(value) => setFilter("success", value)}
-      />
-      {text("resource_type", texts.resourceType)}
-      {text("resource_id", texts.resourceId)}
-      {text("ip_address", texts.address)}
-      {text("from", texts.from, "datetime-local")}
-      {text("to", texts.to, "datetime-local")}
+      <Button
+        className="sm:hidden"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
+        {texts.filters}
+      </Button>
+      <div className={`${isOpen ? "grid" : "hidden"} gap-3 sm:contents`}>
+        <SelectField
+          label={texts.action}
+          value={filters.action ?? ""}
+          options={[
+            ["", texts.all],
+            ...actions.map(({ name }) => [name, name] as const),
+          ]}
+          onChange={(value) => setFilter("action", value)}
+        />
+        {text("user_email", texts.email)}
+        {text("user_id", texts.userId)}
+        <SelectField
+          label={texts.outcome}
+          value={filters.success ?? ""}
+          options={[
+            ["", texts.all],
+            ["true", texts.succeeded],
+            ["false", texts.failed],
+          ]}
+          onChange={(value) => setFilter("success", value)}
+        />
+        {text("resource_type", texts.resourceType)}
+        {text("resource_id", texts.resourceId)}
+        {text("ip_address", texts.address)}
+        {text("from", texts.from, "datetime-local")}
+        {text("to", texts.to, "datetime-local")}
+      </div>
     </search>
   );
 }

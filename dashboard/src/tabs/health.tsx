@@ -162,7 +162,7 @@ function Services({ services }: { services: Answer["services"] }) {
         {
           head: texts.latency,
           cell: ([, { latency_ms }]) =>
-            latency_ms === undefined ? "–" : `${formatNumber(latency_ms)} ms`,
+            latency_ms === undefined ? "–" : `${formatNumber(latency_ms)}\u00a0ms`,
         },
         {
           head: texts.checked,
