@@ -34,6 +34,7 @@ export type Permission = (typeof permissions)[number]["name"];
 export const actions = [
   {"name": "access_granted", "resource_type": "", "description": "A request was let through"},
   {"name": "access_denied", "resource_type": "", "description": "A request was refused"},
+  {"name": "access_ended", "resource_type": "websocket", "description": "A WebSocket ended"},
   {"name": "login", "resource_type": "user", "description": "Somebody logged in, or tried to"},
   {"name": "logout", "resource_type": "user", "description": "Somebody logged out"},
   {"name": "password_reset", "resource_type": "user", "description": "A password was reset"},

@@ -10,6 +10,7 @@ begin
     return query values
         ('access_granted', 'access', '', 'A request was let through'),
         ('access_denied', 'access', '', 'A request was refused'),
+        ('access_ended', 'access', 'websocket', 'A WebSocket ended'),
         ('login', 'business', 'user', 'Somebody logged in, or tried to'),
         ('logout', 'business', 'user', 'Somebody logged out'),
         ('password_reset', 'business', 'user', 'A password was reset'),

@@ -323,6 +323,7 @@ ngx_leadgen_audit_record(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ctx->reserved = 0;
     ctx->to_record = 0;
     ctx->settled = 1;
+    ctx->opened = (rc == NGX_OK && status == NGX_HTTP_SWITCHING_PROTOCOLS);
 
     if (ctx->mode != NGX_LEADGEN_MODE_STRICT) {
         return NGX_OK;
@@ -467,7 +468,8 @@ ngx_leadgen_audit_is_stored(ngx_leadgen_ctx_t *ctx)
 }
 
 
-/* An answer that never was, because the client or its time had gone. */
+/* An answer that never was, because the client or its time had gone; or the end
+ * of one that went on. */
 
 ngx_int_t
 ngx_leadgen_audit_log(ngx_http_request_t *r)
@@ -483,6 +485,12 @@ ngx_leadgen_audit_log(ngx_http_request_t *r)
     }
 
     ctx = ngx_leadgen_ctx(r);
+
+    if (ctx && ctx->opened
+        && r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS)
+    {
+        ngx_leadgen_websocket_end(ctx);
+    }
 
     if (ctx == NULL || ctx->settled) {
         return NGX_OK;

@@ -68,10 +68,12 @@ typedef struct {
     unsigned                   to_record:1; /* waits for its outcome */
     unsigned                   intended:1;
     unsigned                   settled:1;   /* recorded, dropped or refused */
+    unsigned                   opened:1;    /* a WebSocket, on record */
     unsigned                   reached:1;   /* the phases of the guard */
     unsigned                   early:1;     /* an error page before that */
     ngx_leadgen_scope_t       *scope;       /* NULL: Sentry is off */
     ngx_event_t               *watch;       /* of a WebSocket; NULL: none */
+    ngx_leadgen_problem_e      ended;       /* why it was; NONE: by others */
     unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
 } ngx_leadgen_ctx_t;
@@ -335,6 +337,9 @@ void ngx_leadgen_websocket_admit(ngx_http_request_t *r,
  * NGX_ERROR. */
 ngx_int_t ngx_leadgen_websocket_watch(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx);
+
+/* One whose opening is on record is over: records that, too. */
+void ngx_leadgen_websocket_end(ngx_leadgen_ctx_t *ctx);
 
 
 /* --- cors: pages of other origins --- */

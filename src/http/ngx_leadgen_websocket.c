@@ -1,7 +1,8 @@
 
 /*
  * WebSockets: a request to upgrade goes in, and comes out as one only where the
- * route says so; what came of it ends when whoever asked may no more.
+ * route says so; what came of it ends when whoever asked may no more, and the
+ * end is on record as the beginning is.
  */
 
 
@@ -9,6 +10,7 @@
 
 
 #define NGX_LEADGEN_WEBSOCKET_INTERVAL  500         /* milliseconds */
+#define NGX_LEADGEN_WEBSOCKET_SECONDS   64          /* bytes of their JSON */
 
 
 static void ngx_leadgen_websocket_look(ngx_event_t *ev);
@@ -124,6 +126,10 @@ ngx_leadgen_websocket_look(ngx_event_t *ev)
     ngx_log_error(NGX_LOG_INFO, c->log, 0, "leadgen: websocket: closed: %V",
                   &ngx_leadgen_problems[problem].slug);
 
+    if (ctx) {
+        ctx->ended = problem;
+    }
+
     /* nginx ends a tunnel whose client has not been writable for too long */
 
     c->write->timedout = 1;
@@ -140,5 +146,55 @@ ngx_leadgen_websocket_cleanup(void *data)
 
     if (ev->timer_set) {
         ngx_del_timer(ev);
+    }
+}
+
+
+/*
+ * An event of its own, beside that of the request, whose id it names: it has
+ * been shipped for long.
+ */
+
+void
+ngx_leadgen_websocket_end(ngx_leadgen_ctx_t *ctx)
+{
+    size_t               size;
+    u_char               seconds[NGX_LEADGEN_WEBSOCKET_SECONDS];
+    uint64_t             milliseconds;
+    ngx_str_t           *text;
+    ngx_leadgen_event_t  event;
+
+    event = ctx->event;
+    text = event.text;
+
+    ngx_leadgen_uuid_mint(event.id);
+    event.time = ngx_leadgen_time_now();
+    event.action = NGX_LEADGEN_ACTION_ACCESS_ENDED;
+    event.outcome = NGX_LEADGEN_OUTCOME_SUCCESS;
+    event.status = 0;
+    event.truncated = 0;
+
+    text[NGX_LEADGEN_EVENT_RESOURCE_TYPE] =
+        ngx_leadgen_actions[event.action].resource;
+    text[NGX_LEADGEN_EVENT_RESOURCE_ID] = ctx->id_text;
+    ngx_str_null(&text[NGX_LEADGEN_EVENT_SHADOW]);
+    ngx_str_null(&text[NGX_LEADGEN_EVENT_SHADOW_ROUTE]);
+
+    milliseconds = (ngx_leadgen_time_monotonic() - ctx->started) / 1000;
+
+    text[NGX_LEADGEN_EVENT_CAPTURED].data = seconds;
+    text[NGX_LEADGEN_EVENT_CAPTURED].len =
+        ngx_snprintf(seconds, sizeof(seconds), "{\"seconds\":%uL.%03uL}",
+                     milliseconds / 1000, milliseconds % 1000) - seconds;
+
+    if (ctx->ended != NGX_LEADGEN_PROBLEM_NONE) {
+        event.outcome = NGX_LEADGEN_OUTCOME_FAILURE;
+        text[NGX_LEADGEN_EVENT_ERROR] = ngx_leadgen_problems[ctx->ended].slug;
+    }
+
+    size = ngx_leadgen_event_size(&event);
+
+    if (ngx_leadgen_event_reserve(size, NGX_LEADGEN_MODE_NORMAL) == NGX_OK) {
+        (void) ngx_leadgen_event_append(&event, size, 0);
     }
 }

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from conftest import wait_until
 from proxy import nginx, read_head, token, upstream
 
 HTTP = """
@@ -67,7 +68,10 @@ class Client:
         if authorization:
             lines.append(f"Authorization: Bearer {authorization}")
         self.socket.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
-        self.status = int(read_head(self.file)[0].split()[1])
+        head = read_head(self.file)
+        self.status = int(head[0].split()[1])
+        self.request_id = dict(line.split(b": ", 1) for line in head[1:])[
+            b"X-Request-Id"].decode()
 
     def __enter__(self):
         return self
@@ -161,3 +165,47 @@ def test_ends_with_its_session(gateway):
             assert answer.status == 204
             assert client.seconds_to_end() < 3
             assert stays.echo()
+
+
+def test_its_end_is_on_record(gateway):
+    """Beside the decision that let it through, with how long it was and why it
+    ended; nothing of the kind for what was no WebSocket."""
+    database = gateway.env["LEADGEN_DATABASE_URL"]
+    with upstream(websocket) as back, nginx(
+            HTTP % ("", f'leadgen_database "{database}"; leadgen_audit all;'
+                    "leadgen_spool DIR/spool size=8m;", back)) as (port, _):
+        expired = Client(port, authorization=token(lifetime=2))
+        left = Client(port, authorization=token())
+        nobody = Client(port, "/open")
+        plain = Client(port, "/plain", token())
+        refused = Client(port)
+        clients = (expired, left, nobody, plain, refused)
+        assert [client.status for client in clients] == [
+            101, 101, 101, 200, 401]
+        assert expired.seconds_to_end() < 6
+        for client in clients:
+            client.__exit__()
+
+        def rows(action):
+            return {row[0]: row[1:] for row in gateway.sql(
+                "select coalesce(resource_id, id::text), success,"
+                " error_message, user_id, details from audit_logs"
+                " where action = %s and coalesce(resource_id, id::text) ="
+                " any(%s)", action, [client.request_id for client in clients])}
+
+        wait_until(lambda: len(rows("access_granted")) == 4
+                   and len(rows("access_ended")) == 3
+                   and rows("access_denied"), 30, "rows")
+
+        ended = rows("access_ended")
+        assert {id: row[:3] for id, row in ended.items()} == {
+            expired.request_id: (False, "token-expired", 7),
+            left.request_id: (True, None, 7),
+            nobody.request_id: (True, None, None)}
+        details = ended[expired.request_id][3]
+        assert details["captured"]["seconds"] > 0.5
+        assert (details["method"], details["path"], details["route"],
+                details["role"]) == ("GET", "/ws", "/ws", "user")
+        assert "status" not in details
+        assert {row[3]["status"] for row in rows("access_granted").values()
+                } == {101, 200}
