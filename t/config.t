@@ -95,13 +95,13 @@ __DATA__
 
 === TEST 3: an unknown method
 --- line: FETCH /api/x public;
---- says: unknown method "FETCH"
+--- says: unknown method "FETCH": use GET (for HEAD, too), POST,
 
 
 
 === TEST 4: a method in lower case
 --- line: get /api/x public;
---- says: unknown method "get"
+--- says: unknown method "get": use GET
 
 
 
@@ -125,19 +125,19 @@ __DATA__
 
 === TEST 8: a method twice
 --- line: GET|POST|GET /api/x public;
---- says: method "GET" stands twice
+--- says: method "GET" stands twice: once will do
 
 
 
 === TEST 9: a path that does not begin with a slash
 --- line: GET api/x public;
---- says: path "api/x" does not begin with "/"
+--- says: path "api/x" does not begin with "/": write all of it
 
 
 
 === TEST 10: an empty segment
 --- line: GET /api//x public;
---- says: path "/api//x" has an empty segment
+--- says: path "/api//x" has an empty segment, which no request can have: take one "/" out
 
 
 
@@ -173,7 +173,7 @@ __DATA__
 
 === TEST 16: a parameter without a name
 --- line: GET /api/:/x public;
---- says: ":" in path "/api/:/x" needs a name
+--- says: ":" in path "/api/:/x" needs a name, such as ":id"
 
 
 
@@ -185,19 +185,19 @@ __DATA__
 
 === TEST 18: a parameter twice
 --- line: GET /api/:id/x/:id public;
---- says: ":id" stands twice in path "/api/:id/x/:id"
+--- says: ":id" stands twice in path "/api/:id/x/:id": give one of them another name
 
 
 
 === TEST 19: more parameters than there may be
 --- line: GET /api/:a/:b/:c/:d/:e/:f/:g/:h/:i public;
---- says: has more than 8 names
+--- says: has more than 8 names: end it with "**" before that
 
 
 
 === TEST 20: more segments than there may be
 --- line: GET /api/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x/x public;
---- says: has more than 32 segments
+--- says: has more than 32 segments: end it with "**" before that
 
 
 
@@ -221,7 +221,7 @@ __DATA__
 
 === TEST 24: an unknown role
 --- line: GET /api/x role=admin|boss;
---- says: unknown role "boss"
+--- says: unknown role "boss": use admin, manager, user, or one of a leadgen_role
 
 
 
@@ -245,7 +245,7 @@ __DATA__
 
 === TEST 28: an unknown option
 --- line: GET /api/x public colour=red;
---- says: unknown option "colour=red" in a policy line
+--- says: unknown option "colour=red" in a policy line: use role=, own=, ip=, audit=,
 
 
 
@@ -305,7 +305,7 @@ __DATA__
 
 === TEST 36: a route of another location
 --- line: GET /other/x public;
---- says: route "/other/x" is unreachable: no such path comes to location "/api/"
+--- says: route "/other/x" is unreachable: no such path comes to location "/api/", write it into the one that it comes to
 
 
 

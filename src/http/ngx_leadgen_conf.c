@@ -231,7 +231,8 @@ ngx_leadgen_conf_check_roles(ngx_conf_t *cf, ngx_leadgen_main_conf_t *mcf)
 
             if (ngx_leadgen_roles_find(mcf->roles, &role[n]) == NULL) {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "unknown role \"%V\" in %V:%ui", &role[n],
+                              "unknown role \"%V\": use admin, manager, user, "
+                              "or one of a leadgen_role, in %V:%ui", &role[n],
                               &rule[i]->file, rule[i]->line);
                 return NGX_CONF_ERROR;
             }

@@ -167,8 +167,8 @@ ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
     if (known) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "route \"%V %V\" is a duplicate of \"%V\" in "
-                           "%V:%ui", &word[0], &word[1], &known->path,
-                           &known->file, known->line);
+                           "%V:%ui: leave one of them", &word[0], &word[1],
+                           &known->path, &known->file, known->line);
         return NGX_CONF_ERROR;
     }
 
@@ -262,7 +262,8 @@ ngx_leadgen_location_reaches(ngx_conf_t *cf, ngx_http_core_loc_conf_t *clcf,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "route \"%V\" is unreachable: no such path comes to "
-                       "location \"%V\"", &rule->path, &clcf->name);
+                       "location \"%V\", write it into the one that it comes "
+                       "to", &rule->path, &clcf->name);
 
     return NGX_ERROR;
 }

@@ -203,7 +203,8 @@ ngx_leadgen_rule_methods(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 
         if (rule->methods & (1 << method)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "method \"%V\" stands twice", &name);
+                               "method \"%V\" stands twice: once will do",
+                               &name);
             return NGX_ERROR;
         }
 
@@ -246,7 +247,9 @@ ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
 
     if (word->len == 0 || word->data[0] != '/') {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "path \"%V\" does not begin with \"/\"", word);
+                           "path \"%V\" does not begin with \"/\": write all "
+                           "of it, not only what follows the location's",
+                           word);
         return NGX_ERROR;
     }
 
@@ -261,7 +264,8 @@ ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
 
         if (++n > NGX_LEADGEN_MAX_SEGMENTS) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "path \"%V\" has more than %d segments", word,
+                               "path \"%V\" has more than %d segments: end it "
+                               "with \"**\" before that", word,
                                NGX_LEADGEN_MAX_SEGMENTS);
             return NGX_ERROR;
         }
@@ -269,7 +273,7 @@ ngx_leadgen_rule_path(ngx_conf_t *cf, ngx_leadgen_rule_t *rule, ngx_str_t *word)
         if (segment.len == 0 && rest.data) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "path \"%V\" has an empty segment, which no "
-                               "request can have", word);
+                               "request can have: take one \"/\" out", word);
             return NGX_ERROR;
         }
 
@@ -320,7 +324,8 @@ ngx_leadgen_rule_param(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 
     if (segment->len < 2) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\":\" in path \"%V\" needs a name", &rule->path);
+                           "\":\" in path \"%V\" needs a name, such as \":id\"",
+                           &rule->path);
         return NGX_ERROR;
     }
 
@@ -337,7 +342,8 @@ ngx_leadgen_rule_param(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 
     if (rule->params.nelts == NGX_LEADGEN_MAX_PARAMS) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "path \"%V\" has more than %d names", &rule->path,
+                           "path \"%V\" has more than %d names: end it with "
+                           "\"**\" before that", &rule->path,
                            NGX_LEADGEN_MAX_PARAMS);
         return NGX_ERROR;
     }
@@ -350,8 +356,8 @@ ngx_leadgen_rule_param(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
             && ngx_memcmp(name[i].data, segment->data + 1, name[i].len) == 0)
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" stands twice in path \"%V\"", segment,
-                               &rule->path);
+                               "\"%V\" stands twice in path \"%V\": give one "
+                               "of them another name", segment, &rule->path);
             return NGX_ERROR;
         }
     }
@@ -458,7 +464,9 @@ ngx_leadgen_rule_option(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown option \"%V\" in a policy line", word);
+                       "unknown option \"%V\" in a policy line: use role=, "
+                       "own=, ip=, audit=, audit_mode=, capture=, job= or "
+                       "resource=, each with a value", word);
 
     return NGX_ERROR;
 }
