@@ -30,11 +30,15 @@ $$;
 
 
 -- Makes the partitions of the audit log that this month and the next two need,
--- and drops those that the gateway's leadgen_audit_retention ends.
+-- and drops those that the gateway's leadgen_audit_retention ends.  Adds up the
+-- figures of hours, which grow with each batch of events until somebody reads
+-- them.
 create or replace function job.maintain_audit_partitions() returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
+select private.audit_fold();
+
 select count(*)
 from private.audit_retain((select retention from public.audit_settings));
 $$;

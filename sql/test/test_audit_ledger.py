@@ -123,6 +123,16 @@ def test_whole_months_end(database):
     assert database.rows("select * from private.audit_retain('90 days')") == []
 
 
+def test_figures_that_nobody_reads_are_added_up(database):
+    moment = now()
+    for _ in range(5):
+        database.ingest(event(moment, user_id=1))
+    assert database.value("select count(*) from public.audit_hours") == 5
+    nightly(database)
+    assert database.rows("select events, folded from public.audit_hours") == [(5, True)]
+    assert database.rows("select events, folded from public.audit_user_hours") == [(5, True)]
+
+
 def test_a_day_at_least(database):
     with pytest.raises(psycopg2.Error) as raised:
         database.rows("select api.audit_retention(interval '1 hour')", on=database.gateway)
