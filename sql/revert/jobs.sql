@@ -5,7 +5,7 @@ begin;
 drop schema job cascade;
 drop table public.tracking_hits;
 drop table public.job_queues;
-drop table public.job_workers;
+drop table public.job_workers cascade;
 drop table public.jobs cascade;
 
 do $$
