@@ -26,6 +26,17 @@ char *ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent,
     void *child);
 
 
+/*
+ * --- settings ---
+ *
+ * Every directive of the module: keeps what it says, to be shown, and goes on
+ * to its own handler, which is in cmd->post.
+ */
+
+char *ngx_leadgen_settings_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
 /* --- directive: in http{} --- */
 
 char *ngx_leadgen_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd,

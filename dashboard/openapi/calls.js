@@ -264,6 +264,18 @@ export const calls = {
       202: object({ id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "Of the event at Sentry." } }),
     },
   },
+  "GET /api/admin/settings": {
+    ...policy,
+    summary: "The module's directives as they stand in the configuration",
+    description: "Without secrets: of those is told where they are read from, else “[not shown]”.",
+    replies: {
+      200: object({
+        version: text,
+        nginx: text,
+        settings: list(object({ directive: text, arguments: text, file: text, line: count })),
+      }),
+    },
+  },
   "GET /api/admin/routes": {
     ...policy,
     summary: "The routes of all policies, and who may take them",

@@ -216,6 +216,11 @@ export const texts = {
   public: "public",
   anyToken: "any token",
   rolesAndGrants: "Roles and what they grant",
+  directives: "Directives",
+  directive: "Directive",
+  value: "Value",
+  versions: (module: string, nginx: string) =>
+    `Version ${module} of the module, in nginx ${nginx}.`,
   permission: "Permission",
   yes: "✓ yes",
   no: "– no",

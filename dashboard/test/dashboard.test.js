@@ -198,6 +198,9 @@ test("a role is made, changed and deleted", async () => {
   await go(page, "/settings", "Settings");
   const dialog = page.getByRole("dialog");
 
+  await page.getByRole("table", { name: "Directives" })
+    .getByRole("row").filter({ hasText: "leadgen_zone" }).waitFor();
+
   await page.getByRole("button", { name: "New role" }).click();
   await dialog.getByLabel("Name").fill("admin");
   await dialog.getByRole("button", { name: "Create" }).click();

@@ -42,6 +42,8 @@ ngx_leadgen_conf_create_main(ngx_conf_t *cf)
         || mcf->roles == NULL
         || ngx_array_init(&mcf->rules, cf->pool, 16,
                           sizeof(ngx_leadgen_rule_t *)) != NGX_OK
+        || ngx_array_init(&mcf->settings, cf->pool, 32,
+                          sizeof(ngx_leadgen_setting_t)) != NGX_OK
         || ngx_array_init(&mcf->places, cf->pool, 16,
                           sizeof(ngx_leadgen_survey_t)) != NGX_OK)
     {

@@ -37,6 +37,17 @@ typedef struct {
 } ngx_leadgen_conf_use_t;
 
 
+/* A directive as it stands in the configuration, to be shown: no secrets. */
+
+typedef struct {
+    ngx_str_t                    directive;
+    ngx_str_t                    arguments; /* each behind a space but the
+                                             * first */
+    ngx_str_t                    file;
+    ngx_uint_t                   line;
+} ngx_leadgen_setting_t;
+
+
 /* Services that health looks at; behind these come those of leadgen_probe. */
 
 typedef enum {
@@ -100,6 +111,7 @@ typedef struct {
     ngx_array_t                 *keys;      /* ngx_leadgen_key_t */
     ngx_array_t                 *roles;     /* ngx_leadgen_role_t */
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
+    ngx_array_t                  settings;  /* ngx_leadgen_setting_t */
     ngx_array_t                  places;    /* ngx_leadgen_survey_t, of all */
     ngx_uint_t                   guards;    /* leadgen_guard is on somewhere */
     ngx_str_t                    service;

@@ -548,6 +548,9 @@ ngx_int_t ngx_leadgen_export_serve(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_verify_serve(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 
+/* The directives of the module, and the routes of all policies. */
+ngx_int_t ngx_leadgen_settings_serve(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx, json_t *body);
 ngx_int_t ngx_leadgen_settings_routes(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, json_t *body);
 

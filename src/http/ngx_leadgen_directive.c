@@ -541,6 +541,7 @@ ngx_leadgen_directive_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_command_t  slot = *cmd;
 
     slot.offset = offsetof(ngx_leadgen_main_conf_t, service);
+    slot.post = NULL;
 
     return ngx_conf_set_str_slot(cf, &slot, conf);
 }

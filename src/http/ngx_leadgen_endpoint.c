@@ -22,6 +22,7 @@
 #define NGX_LEADGEN_SERVE_CHECK        ngx_leadgen_check_serve
 #define NGX_LEADGEN_SERVE_ERRORS       ngx_leadgen_errors_serve
 #define NGX_LEADGEN_SERVE_PERMISSIONS  ngx_leadgen_admin_permissions
+#define NGX_LEADGEN_SERVE_SETTINGS     ngx_leadgen_settings_serve
 #define NGX_LEADGEN_SERVE_ROUTES       ngx_leadgen_settings_routes
 #define NGX_LEADGEN_SERVE_EXPORT       ngx_leadgen_export_serve
 #define NGX_LEADGEN_SERVE_VERIFY       ngx_leadgen_verify_serve

@@ -408,6 +408,7 @@ ngx_leadgen_location_guard(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_leadgen_main_conf_t  *mcf;
 
     slot.offset = offsetof(ngx_leadgen_location_conf_t, guard);
+    slot.post = NULL;
 
     rv = ngx_conf_set_flag_slot(cf, &slot, conf);
 
@@ -456,6 +457,7 @@ ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_command_t  slot = *cmd;
 
     slot.offset = offsetof(ngx_leadgen_location_conf_t, path_strict);
+    slot.post = NULL;
 
     return ngx_conf_set_flag_slot(cf, &slot, conf);
 }

@@ -84,6 +84,12 @@ export interface Route {
   line: number;
 }
 
+export interface Settings {
+  version: string;
+  nginx: string;
+  settings: { directive: string; arguments: string; file: string; line: number }[];
+}
+
 export interface Routes {
   routes: Route[];
 }

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useLive } from "../api/live";
 import { useSession } from "../api/session";
-import type { Role, Roles, Route, Routes } from "../api/types";
+import type { Role, Roles, Route, Routes, Settings as Configured } from "../api/types";
 import { Badge } from "../parts/badge";
 import { TextField } from "../parts/field";
 import { Page } from "../parts/page";
@@ -12,6 +12,7 @@ import { CustomRoles } from "./roles";
 
 /** What the configuration says; it is changed in nginx's files. */
 export function Settings() {
+  const configured = useLive<Configured>("/api/admin/settings", 60_000);
   const routes = useLive<Routes>("/api/admin/routes", 60_000);
   const { may } = useSession();
   const roles = useLive<Roles>("/api/admin/roles", 60_000);
@@ -31,10 +32,16 @@ export function Settings() {
           <CustomRoles roles={roles.data.roles} />
         </section>
       )}
-      <section>
+      <section className="mb-6">
         <h2 className="mb-2 text-base font-semibold">{texts.rolesAndGrants}</h2>
         <Answered query={roles}>
           {(answer) => <Matrix {...answer} />}
+        </Answered>
+      </section>
+      <section>
+        <h2 className="mb-2 text-base font-semibold">{texts.directives}</h2>
+        <Answered query={configured}>
+          {(answer) => <Directives {...answer} />}
         </Answered>
       </section>
     </Page>
@@ -77,16 +84,48 @@ function RouteTable({ routes }: { routes: Route[] }) {
             { head: texts.recordedAs, cell: ({ audit }) => audit ?? "–" },
             {
               head: texts.configuredIn,
-              cell: ({ file, line }) => (
-                <span className="text-xs break-all text-muted">
-                  {file}:{line}
-                </span>
-              ),
+              cell: Place,
               wide: true,
             },
           ]}
         />
       )}
+    </>
+  );
+}
+
+function Place({ file, line }: { file: string; line: number }) {
+  return (
+    <span className="text-xs break-all text-muted">
+      {file}:{line}
+    </span>
+  );
+}
+
+function Directives({ version, nginx, settings }: Configured) {
+  return (
+    <>
+      <p className="mb-2 text-muted">{texts.versions(version, nginx)}</p>
+      <Table
+        caption={texts.directives}
+        rows={settings}
+        keyOf={({ directive, arguments: words, file, line }) =>
+          `${file}:${line} ${directive} ${words}`
+        }
+        columns={[
+          {
+            head: texts.directive,
+            cell: ({ directive }) => <code>{directive}</code>,
+          },
+          {
+            head: texts.value,
+            cell: ({ arguments: words }) => (
+              <code className="break-all">{words || "–"}</code>
+            ),
+          },
+          { head: texts.configuredIn, cell: Place, wide: true },
+        ]}
+      />
     </>
   );
 }
