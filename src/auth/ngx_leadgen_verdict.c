@@ -15,7 +15,7 @@
 
 #define NGX_LEADGEN_VERDICT_BUCKETS  4096   /* a power of two */
 #define NGX_LEADGEN_VERDICT_MAX      4096
-#define NGX_LEADGEN_VERDICT_TOKEN    2048   /* bytes; longer: not kept */
+#define NGX_LEADGEN_VERDICT_BYTES    (8 * 1024 * 1024)      /* of all */
 
 
 /* Lifetime: worker.  Token, e-mail address and role stand behind it. */
@@ -34,6 +34,7 @@ static struct {
     const ngx_array_t      *keys;           /* which verified them */
     ngx_queue_t             used;
     ngx_uint_t              count;
+    size_t                  bytes;
     ngx_leadgen_verdict_t  *buckets[NGX_LEADGEN_VERDICT_BUCKETS];
 } ngx_leadgen_verdicts;
 
@@ -48,6 +49,8 @@ static uint64_t ngx_leadgen_verdict_differ(const u_char *a, const u_char *b);
 static ngx_int_t ngx_leadgen_verdict_copy(ngx_pool_t *pool,
     const ngx_leadgen_principal_t *from, ngx_leadgen_principal_t *to);
 static void ngx_leadgen_verdict_keep(const ngx_str_t *token,
+    const ngx_leadgen_principal_t *principal);
+static size_t ngx_leadgen_verdict_size(const ngx_str_t *token,
     const ngx_leadgen_principal_t *principal);
 static void ngx_leadgen_verdict_drop(ngx_leadgen_verdict_t *verdict);
 static void ngx_leadgen_verdict_start(const ngx_array_t *keys);
@@ -64,9 +67,7 @@ ngx_leadgen_verdict(ngx_pool_t *pool, const ngx_array_t *keys,
         ngx_leadgen_verdict_start(keys);
     }
 
-    if (token->len < sizeof(uint64_t)
-        || token->len > NGX_LEADGEN_VERDICT_TOKEN)
-    {
+    if (token->len < sizeof(uint64_t) || token->len > NGX_LEADGEN_TOKEN_SIZE) {
         return ngx_leadgen_token_verify(pool, keys, token, principal);
     }
 
@@ -213,18 +214,21 @@ ngx_leadgen_verdict_keep(const ngx_str_t *token,
     const ngx_leadgen_principal_t *principal)
 {
     u_char                 *p;
+    size_t                  size;
     ngx_queue_t            *oldest;
     ngx_leadgen_verdict_t  *verdict, **bucket;
 
-    if (ngx_leadgen_verdicts.count == NGX_LEADGEN_VERDICT_MAX) {
+    size = ngx_leadgen_verdict_size(token, principal);
+
+    while (ngx_leadgen_verdicts.count == NGX_LEADGEN_VERDICT_MAX
+           || ngx_leadgen_verdicts.bytes + size > NGX_LEADGEN_VERDICT_BYTES)
+    {
         oldest = ngx_queue_last(&ngx_leadgen_verdicts.used);
         ngx_leadgen_verdict_drop(ngx_queue_data(oldest, ngx_leadgen_verdict_t,
                                                 queue));
     }
 
-    verdict = ngx_alloc(sizeof(ngx_leadgen_verdict_t) + token->len
-                        + principal->email.len + principal->role.len,
-                        ngx_cycle->log);
+    verdict = ngx_alloc(size, ngx_cycle->log);
     if (verdict == NULL) {
         return;
     }
@@ -247,6 +251,16 @@ ngx_leadgen_verdict_keep(const ngx_str_t *token,
 
     ngx_queue_insert_head(&ngx_leadgen_verdicts.used, &verdict->queue);
     ngx_leadgen_verdicts.count++;
+    ngx_leadgen_verdicts.bytes += size;
+}
+
+
+static size_t
+ngx_leadgen_verdict_size(const ngx_str_t *token,
+    const ngx_leadgen_principal_t *principal)
+{
+    return sizeof(ngx_leadgen_verdict_t) + token->len + principal->email.len
+           + principal->role.len;
 }
 
 
@@ -265,6 +279,8 @@ ngx_leadgen_verdict_drop(ngx_leadgen_verdict_t *verdict)
 
     ngx_queue_remove(&verdict->queue);
     ngx_leadgen_verdicts.count--;
+    ngx_leadgen_verdicts.bytes -= ngx_leadgen_verdict_size(&verdict->token,
+                                                       &verdict->principal);
 
     ngx_explicit_memzero(verdict->token.data, verdict->token.len);
     ngx_free(verdict);

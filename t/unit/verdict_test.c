@@ -72,6 +72,7 @@ ask(ngx_pool_t *pool, const ngx_array_t *keys, const char *text,
 int
 main(void)
 {
+    static char               big[8193];
     char                      text[64];
     ngx_uint_t                i;
     ngx_pool_t               *pool;
@@ -158,6 +159,25 @@ main(void)
     (void) ask(pool, &other, "6", &principal);
     (void) ask(pool, &other, "6", &principal);
     is_int(verified, 2, "one too short for a signature is not kept");
+
+    (void) memset(big, 'x', sizeof(big) - 1);
+    (void) ask(pool, &other, big, &principal);
+    (void) ask(pool, &other, big, &principal);
+    is_int(verified, 3, "one of 8 KB is kept");
+
+    for (i = 0; i < 1100; i++) {
+        (void) snprintf(big + sizeof(big) - 9, 9, "%08lu", (unsigned long) i);
+        (void) ask(pool, &other, big, &principal);
+    }
+
+    is_int(verified, 1103, "1,100 more of them are verified");
+
+    (void) ask(pool, &other, big, &principal);
+    is_int(verified, 1103, "the last is known");
+
+    (void) memset(big, 'x', sizeof(big) - 1);
+    (void) ask(pool, &other, big, &principal);
+    is_int(verified, 1104, "but all are not more than 8 MB");
 
     (void) ask(pool, &one, "7.end", &principal);
     ngx_destroy_pool(pool);
