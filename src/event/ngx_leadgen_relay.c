@@ -258,6 +258,7 @@ ngx_leadgen_relay_taken(ngx_leadgen_call_t *call)
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
     if (call->nrows == 0) {
+        relay->nrows = 0;
         ngx_leadgen_watcher_begin();
         return;
     }

@@ -402,6 +402,8 @@ ngx_leadgen_watcher_heard(ngx_leadgen_call_t *call)
 static void
 ngx_leadgen_watcher_tidied(ngx_leadgen_call_t *call)
 {
-    ngx_leadgen_relay_rest(ngx_leadgen_watcher.again
+    /* where a batch was brought there may be more */
+
+    ngx_leadgen_relay_rest(ngx_leadgen_watcher.again || ngx_leadgen_relay.nrows
                            ? 0 : NGX_LEADGEN_WATCHER_INTERVAL);
 }
