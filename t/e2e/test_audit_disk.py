@@ -51,35 +51,32 @@ def unmount(point):
                10, f"end of {point}")
 
 
-def new_point():
-    return pathlib.Path(tempfile.mkdtemp(prefix="leadgen-disk-"))
-
-
 @contextlib.contextmanager
 def tmpfs(size):
-    point = new_point()
-    mount(point, "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs")
-    try:
-        yield point
-    finally:
-        unmount(point)
-        point.rmdir()
+    with tempfile.TemporaryDirectory(prefix="leadgen-disk-") as point:
+        mount(point, "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs")
+        try:
+            yield pathlib.Path(point)
+        finally:
+            unmount(point)
 
 
 class Ext4:
     """A disk of its own, whose power can be cut."""
 
-    def __init__(self):
-        self.point = new_point()
-        self.image = tempfile.NamedTemporaryFile(prefix="leadgen-ext4-")
-        self.image.truncate(128 * 1024 * 1024)
-        if subprocess.run(["mkfs.ext4", "-q", "-F", self.image.name],
+    def __init__(self, directory):
+        self.point = directory / "disk"
+        self.point.mkdir()
+        self.image = directory / "image"
+        self.image.touch()
+        os.truncate(self.image, 128 * 1024 * 1024)
+        if subprocess.run(["mkfs.ext4", "-q", "-F", self.image],
                           check=False, capture_output=True).returncode != 0:
             pytest.skip("could not make an ext4")
         self.mount()
 
     def mount(self):
-        mount(self.point, "-o", "loop,errors=remount-ro", self.image.name)
+        mount(self.point, "-o", "loop,errors=remount-ro", self.image)
 
     def unmount(self):
         unmount(self.point)
@@ -226,38 +223,43 @@ def test_io_errors(gateway):
         assert "could not sync" in nginx.errors()
 
 
+@pytest.fixture
+def disk():
+    with tempfile.TemporaryDirectory(prefix="leadgen-disk-") as directory:
+        disk = Ext4(pathlib.Path(directory))
+        try:
+            yield disk
+        finally:
+            disk.unmount()
+
+
 @needs_root
-def test_read_only(gateway):
+def test_read_only(gateway, disk):
     """The file system fails, and is read-only from then on."""
-    disk = Ext4()
     trigger = pathlib.Path(f"/sys/fs/ext4/{disk.device()}/trigger_fs_error")
-    try:
-        with Auditing(gateway, options="size=16m fsync=always",
-                      spool=disk.point / "spool", workers=1) as nginx:
-            if not trigger.exists():
-                pytest.skip("this kernel's ext4 can't be made to fail")
-            workers = nginx.workers()
-            answers = ask(nginx, "/api/strict/1", 20)
-            trigger.write_text("the test\n")
-            for _ in range(10):
-                # no answer where the sync failed under way
-                with contextlib.suppress(Exception):
-                    answers += ask(nginx, "/api/strict/1")
-            assert {s for s, _ in ask(nginx, "/api/strict/1", 10)} == {503}
-            assert {s for s, _ in ask(nginx, "/api/normal/1", 10)} == {200}
-            assert nginx.workers() == workers
-            assert_recorded_once(gateway,
-                                 [i for s, i in answers if s == 200], 20)
-    finally:
-        disk.unmount()
+    with Auditing(gateway, options="size=16m fsync=always",
+                  spool=disk.point / "spool", workers=1) as nginx:
+        if not trigger.exists():
+            pytest.skip("this kernel's ext4 can't be made to fail")
+        workers = nginx.workers()
+        answers = ask(nginx, "/api/strict/1", 20)
+        trigger.write_text("the test\n")
+        for _ in range(10):
+            # no answer where the sync failed under way
+            with contextlib.suppress(Exception):
+                answers += ask(nginx, "/api/strict/1")
+        assert {s for s, _ in ask(nginx, "/api/strict/1", 10)} == {503}
+        assert {s for s, _ in ask(nginx, "/api/normal/1", 10)} == {200}
+        assert nginx.workers() == workers
+        assert_recorded_once(gateway,
+                             [i for s, i in answers if s == 200], 20)
 
 
 @needs_root
-def test_power_cut(gateway):
+def test_power_cut(gateway, disk):
     """fsync=always, PostgreSQL away: the disk alone knows."""
     answers = []
     rounds = 10 if LONG else 2
-    disk = Ext4()
     nginx = Auditing(gateway, options="size=64m fsync=always",
                      spool=disk.point / "spool")
     with database_away(gateway):
@@ -278,7 +280,6 @@ def test_power_cut(gateway):
             disk.mount()
     with nginx:
         assert_recorded_once(gateway, answers, 30)
-    disk.unmount()
     print(f"{rounds} times, {len(answers)} answers")
 
 
