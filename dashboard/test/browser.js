@@ -30,7 +30,7 @@ export async function open(browser, options = {}) {
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   page.mistakes = [];
   page.on("pageerror", (error) => page.mistakes.push(error.message));
   page.on("console", (message) => {

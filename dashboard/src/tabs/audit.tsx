@@ -331,5 +331,6 @@ function save(blob: Blob, name: string) {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // some browsers begin to read it a while after the click
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
