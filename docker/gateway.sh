@@ -36,5 +36,7 @@ alias /var/lib/leadgen-exports/;
 secure_link \$arg_signature,\$arg_expires;
 secure_link_md5 "\$secure_link_expires\$uri $EXPORT_KEY";
 END
+# a new volume is open to all: the spool holds personal data
 chown www-data: "$prefix/spool"
+chmod 700 "$prefix/spool"
 exec nginx -p "$prefix/" -c conf/nginx.conf -e stderr -g 'daemon off;'
