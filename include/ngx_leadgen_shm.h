@@ -198,6 +198,8 @@ typedef struct {
     ngx_uint_t                  code;       /* HTTP status, or 0 */
     ngx_uint_t                  latency;    /* microseconds */
     uint64_t                    checked;    /* microseconds since 1970, or 0 */
+    uint64_t                    since;      /* the same: when it became well,
+                                             * or ceased to be */
     ngx_uint_t                  seen;       /* it has been well once */
 } ngx_leadgen_status_t;
 

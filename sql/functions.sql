@@ -40,6 +40,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/relay.sql
 \ir functions/events.sql
 \ir functions/stats.sql
+\ir functions/gateways.sql
 
 revoke all on all functions in schema api, private, job from public, leadgen_gateway, leadgen_worker;
 grant execute on all functions in schema api to leadgen_gateway;

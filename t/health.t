@@ -133,7 +133,7 @@ my $all = '{"status":"ready","checks":{"serving":"ok","started":"ok","migrations
 [200, 503, 503, 503, 503, 200]
 --- response_body eval
 [qr/"status":"healthy"/,
- ::detailed('unhealthy', qr/"database":\{"status":"unhealthy",("checked_at":"$::time",|"latency_ms":[0-9.]+,)*"error":"not (checked yet|reachable)"\},"redis":\{"status":"not_configured"\},.*/),
+ ::detailed('unhealthy', qr/"database":\{"status":"unhealthy",("(checked_at|since)":"$::time",|"latency_ms":[0-9.]+,)*"error":"not (checked yet|reachable)"\},"redis":\{"status":"not_configured"\},.*/),
  qr/^\{"status":"not_ready","checks":\{"started":"waiting for a required service","migrations":"not known yet"\}\}$/,
  qr/^\{"status":"not_ready","checks":\{"database":"not (checked yet|reachable)"\}\}$/,
  qr/^\{"status":"not_ready","checks":\{"migrations":"not known yet"\}\}$/,

@@ -59,7 +59,7 @@ export const tags = [
   ["Errors", "What Sentry is told."],
   ["Jobs", "Background jobs, run by Celery workers."],
   ["Mail", "What campaigns' mails show and lead to; needs no token of a user."],
-  ["Health", "For load balancers, Kubernetes and Prometheus; needs no token."],
+  ["Health", "For load balancers, Kubernetes and Prometheus, without a token; for people, all gateways."],
 ];
 
 export const calls = {
@@ -263,6 +263,11 @@ export const calls = {
     replies: {
       202: object({ id: { type: "string", pattern: "^[0-9a-f]{32}$", description: "Of the event at Sentry." } }),
     },
+  },
+  "GET /api/admin/gateways": {
+    tag: "Health",
+    summary: "The gateways that share this database, as each last said of itself",
+    replies: { 200: object({ gateways: list(ref("Gateway")) }) },
   },
   "GET /api/admin/settings": {
     ...policy,

@@ -253,6 +253,10 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
               status: level,
               latency_ms: { type: "number" },
               checked_at: time,
+              since: {
+                ...time,
+                description: "When it became healthy, or ceased to be.",
+              },
               error: text,
             },
             required: ["status"],
@@ -261,6 +265,33 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
       },
       required: ["status", "timestamp", "service", "system", "services"],
     },
+    Gateway: object({
+      host: text,
+      configuration: { ...text, description: "The path of its nginx.conf." },
+      version: text,
+      nginx: text,
+      policy_version: {
+        ...text,
+        description: "A digest of all routes and roles: gateways with the same one decide the same.",
+      },
+      started_at: time,
+      workers: count,
+      spool_bytes: count,
+      spool_limit_bytes: { ...count, description: "0: it has no spool." },
+      spool_oldest_seconds: {
+        ...count,
+        description: "Age of the oldest event that is not in PostgreSQL yet.",
+      },
+      revocation_lag_seconds: {
+        ...count,
+        description: "How long ago it last knew of all revocations.",
+      },
+      reported_at: time,
+      is_silent: {
+        type: "boolean",
+        description: "Nothing was heard of it for 20 seconds.",
+      },
+    }),
     Readiness: object({
       status: { type: "string", enum: ["ready", "not_ready"] },
       checks: {

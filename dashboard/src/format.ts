@@ -16,6 +16,17 @@ export const formatPercent = (value: number) => `${percent.format(value)} %`;
 export const formatTime = (value: string | number) =>
   time.format(new Date(value));
 
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+/** Bytes as "12 KiB", "1.5 GiB". */
+export function formatBytes(bytes: number) {
+  const step = Math.min(
+    Math.floor(Math.log2(Math.max(bytes, 1)) / 10),
+    UNITS.length - 1,
+  );
+  return `${percent.format(bytes / 1024 ** step)} ${UNITS[step]}`;
+}
+
 /** The same moment in UTC, for who compares it with a log. */
 export const formatUtc = (value: string | number) =>
   new Date(value).toISOString().replace("T", " ").replace("Z", " UTC");

@@ -8,7 +8,7 @@ TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessio
           "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id",
           "audit_hours": "events", "audit_user_hours": "events", "audit_reports": "key",
           "audit_seals": "mac", "audit_anchors": "mac", "audit_unsealed": "id", "audit_settings": "retention",
-          "roles": "name", "roles_version": "version",
+          "roles": "name", "roles_version": "version", "gateways": "host",
           "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 
 JOBS = {"event_ingest", "job", "job_create", "job_delete", "job_figures", "job_queues", "job_retry", "job_workers",
@@ -30,7 +30,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
     assert callable_ == [(name, True) for name in (
         "audit_anchor", "audit_export", "audit_ingest", "audit_ledger", "audit_logs", "audit_report",
         "audit_retention", "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify",
-        "decision", "login_account", "login_begin", "login_finish", "logout", "mail_done", "mail_take", "me",
+        "decision", "gateway_report", "gateways", "login_account", "login_begin", "login_finish", "logout", "mail_done", "mail_take", "me",
         "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
         "password_reset_confirm", "password_upgrade", "policy_differences", "refresh", "revocations_since", "role_create", "role_delete",
         "role_update", "roles_known", "schema_version", "stats", "user", "user_create", "user_delete",

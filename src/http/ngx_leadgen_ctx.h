@@ -521,6 +521,14 @@ void ngx_leadgen_prober_stop(void);
 void ngx_leadgen_census(void);
 
 
+/* --- roster: this gateway among all of the database --- */
+
+/* conf must outlive the worker's cycle. */
+void ngx_leadgen_roster_start(const ngx_leadgen_main_conf_t *conf,
+    ngx_leadgen_backend_t *database);
+void ngx_leadgen_roster_stop(void);
+
+
 /* --- sampler: this worker's figures for /metrics --- */
 
 void ngx_leadgen_sampler_start(ngx_cycle_t *cycle);

@@ -10,7 +10,7 @@
 
 
 #define NGX_LEADGEN_HEALTH_ROOM  2048       /* bytes, without services */
-#define NGX_LEADGEN_HEALTH_LINE  256        /* of a service */
+#define NGX_LEADGEN_HEALTH_LINE  320        /* of a service */
 #define NGX_LEADGEN_HEALTH_GIB   (1024.0 * 1024.0 * 1024.0)
 
 /* what is older than so many intervals is not known any more */
@@ -204,6 +204,7 @@ ngx_leadgen_health_status(const ngx_leadgen_health_conf_t *health,
                      + 2 * health->timeout + NGX_LEADGEN_STATUS_TENURE)
     {
         status->error = NGX_LEADGEN_STATUS_STALE;
+        status->since = status->checked;
     }
 }
 
@@ -395,6 +396,8 @@ ngx_leadgen_health_service(u_char *p, u_char *last,
     if (status.checked) {
         p = ngx_slprintf(p, last, ",\"checked_at\":\"");
         p = ngx_leadgen_time_format(p, status.checked);
+        p = ngx_slprintf(p, last, "\",\"since\":\"");
+        p = ngx_leadgen_time_format(p, status.since);
         p = ngx_slprintf(p, last, "\"");
     }
 

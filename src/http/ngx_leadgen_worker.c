@@ -93,6 +93,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
 
     if (worker->database) {
         ngx_leadgen_feed_start(cycle, worker->database);
+        ngx_leadgen_roster_start(mcf, worker->database);
     }
 
     if (mcf->spool.path.len == 0) {
@@ -208,6 +209,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     ngx_leadgen_revocation_stop();
     ngx_leadgen_relay_stop();
     ngx_leadgen_feed_stop();
+    ngx_leadgen_roster_stop();
     ngx_leadgen_mailer_stop();
 
     if (worker->mail) {

@@ -100,6 +100,13 @@ ngx_leadgen_status_set(ngx_uint_t service, uint32_t key,
 
     slot = &zone->services[service];
 
+    if (slot->key != key || slot->checked == 0
+        || ((slot->word & 0xff) == NGX_LEADGEN_STATUS_OK)
+           != (status->error == NGX_LEADGEN_STATUS_OK))
+    {
+        slot->since = status->checked;
+    }
+
     if (slot->key != key) {
         slot->seen = 0;
         slot->checked = 0;
@@ -146,6 +153,7 @@ ngx_leadgen_status_get(ngx_uint_t service, uint32_t key,
     status->code = word >> NGX_LEADGEN_STATUS_CODE & 0xffff;
     status->latency = word >> NGX_LEADGEN_STATUS_LATENCY;
     status->checked = slot->checked;
+    status->since = slot->since;
     status->seen = slot->seen;
 }
 

@@ -10,7 +10,7 @@
 
 
 /* To be raised whenever a struct below changes its meaning. */
-#define NGX_LEADGEN_ZONE_LAYOUT  4
+#define NGX_LEADGEN_ZONE_LAYOUT  5
 
 
 typedef struct {
@@ -65,6 +65,7 @@ typedef struct {
 typedef struct {
     ngx_atomic_t             word;
     ngx_atomic_t             checked;       /* microseconds since 1970 */
+    ngx_atomic_t             since;         /* the same: well, or not */
     ngx_atomic_t             key;
     ngx_atomic_t             seen;
 } ngx_leadgen_status_slot_t;

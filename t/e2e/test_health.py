@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import wait_until
+from conftest import BUILD, another_gateway, wait_until
 
 LONG = os.environ.get("LEADGEN_LONG") == "1"
 INTERVAL, TIMEOUT = 2, 1        # seconds, in conf/nginx.conf
@@ -97,10 +97,12 @@ def test_all_is_well(gateway):
     for name in ("database", "redis", "email", "backend"):
         state = answer.json["services"][name]
         assert state["status"] == "healthy", (name, state)
-        assert set(state) == {"status", "latency_ms", "checked_at"}
+        assert set(state) == {"status", "latency_ms", "checked_at", "since"}
         assert 0 < state["latency_ms"] < 1000
-        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
-                            state["checked_at"])
+        for moment in ("checked_at", "since"):
+            assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+                                state[moment])
+        assert state["since"] <= state["checked_at"]
 
     answer = get(gateway, "/api/health/readiness?verbose")
     assert answer.status == 200
@@ -149,12 +151,39 @@ def test_while_everything_hangs(gateway):
     wait_until(lambda: gateway.login("user").status == 200, 30, "login")
 
 
+def test_gateways_tell_of_each_other(gateway):
+    """Any of them tells of all; the same policy has the same version."""
+    def listed():
+        answer = gateway.request("GET", "/api/admin/gateways", "admin")
+        return {one["configuration"]: one for one in answer.json["gateways"]
+                if not one["is_silent"]}
+
+    with another_gateway(gateway, "roster") as other:
+        home = str(BUILD / "test" / "roster")
+        wait_until(lambda: any(home in name and one["spool_limit_bytes"] > 0
+                               for name, one in listed().items()), 30,
+                   "the other gateway in the list")
+        both = listed()
+        there, = (one for name, one in both.items() if home in name)
+        here, = (one for name, one in both.items()
+                 if str(gateway.run) in name)
+        assert there["policy_version"] == here["policy_version"]
+        assert there["workers"] >= 1
+        assert other.request("GET", "/api/admin/gateways", "user").status == 403
+
+
 def test_optional_services_degrade(gateway):
     """Errors name neither hosts nor ports nor secrets."""
+    well = service(gateway, "email")["since"]
     gateway.supervisor("stop", "smtp")
     try:
         wait_for_status(gateway, "email", "unhealthy",
                         within(INTERVAL + TIMEOUT + SLACK))
+        state = service(gateway, "email")
+        assert well < state["since"] <= state["checked_at"]
+        wait_until(lambda: service(gateway, "email")["checked_at"]
+                   > state["checked_at"], 30, "another look")
+        assert service(gateway, "email")["since"] == state["since"]
         answer = get(gateway)
         assert answer.status == 200 and answer.json["status"] == "degraded"
         assert answer.json["services"]["email"]["error"] == "not reachable"

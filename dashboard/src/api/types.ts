@@ -147,9 +147,30 @@ export interface Health {
       status: Level;
       latency_ms?: number;
       checked_at?: string;
+      since?: string;
       error?: string;
     }
   >;
+}
+
+export interface Gateway {
+  host: string;
+  configuration: string;
+  version: string;
+  nginx: string;
+  policy_version: string;
+  started_at: string;
+  workers: number;
+  spool_bytes: number;
+  spool_limit_bytes: number;
+  spool_oldest_seconds: number;
+  revocation_lag_seconds: number;
+  reported_at: string;
+  is_silent: boolean;
+}
+
+export interface Gateways {
+  gateways: Gateway[];
 }
 
 export type JobStatus = string;

@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 import { useLive } from "../api/live";
-import type { Health as Answer, Level } from "../api/types";
-import { formatNumber } from "../format";
+import type { Gateway, Gateways, Health as Answer, Level } from "../api/types";
+import { formatBytes, formatDuration, formatNumber } from "../format";
 import { Badge } from "../parts/badge";
 import type { Tone } from "../parts/badge";
 import { Chart } from "../parts/chart";
@@ -54,6 +54,7 @@ export function Health() {
             <Machine system={answer.system} />
             <Use history={history} />
             <Services services={answer.services} />
+            <GatewayList />
           </div>
         )}
       </Answered>
@@ -165,11 +166,116 @@ function Services({ services }: { services: Answer["services"] }) {
             latency_ms === undefined ? "–" : `${formatNumber(latency_ms)}\u00a0ms`,
         },
         {
+          head: texts.since,
+          cell: ([, { since }]) => (since ? <Time value={since} ago /> : "–"),
+        },
+        {
           head: texts.checked,
           cell: ([, { checked_at }]) =>
             checked_at ? <Time value={checked_at} ago /> : "–",
+          wide: true,
         },
         { head: texts.error, cell: ([, { error }]) => error ?? "–" },
+      ]}
+    />
+  );
+}
+
+export function useGateways(enabled = true) {
+  return useLive<Gateways>("/api/admin/gateways", 5000, { enabled });
+}
+
+/** Whether gateways that are heard of decide by different policies. */
+export function disagree(gateways: Gateway[]) {
+  const heard = gateways.filter(({ is_silent }) => !is_silent);
+
+  return new Set(heard.map(({ policy_version }) => policy_version)).size > 1;
+}
+
+function GatewayList() {
+  const query = useGateways();
+
+  return (
+    <section>
+      <h2 className="mb-2 font-semibold">{texts.gateways}</h2>
+      <Answered query={query}>
+        {({ gateways }) => (
+          <>
+            {disagree(gateways) && (
+              <p className="mb-2">
+                <Badge tone="warn">!</Badge> {texts.policiesDiffer}
+              </p>
+            )}
+            <GatewayTable gateways={gateways} />
+          </>
+        )}
+      </Answered>
+    </section>
+  );
+}
+
+function GatewayTable({ gateways }: { gateways: Gateway[] }) {
+  return (
+    <Table
+      caption={texts.gateways}
+      rows={gateways}
+      keyOf={({ host, configuration }) => `${host} ${configuration}`}
+      columns={[
+        {
+          head: texts.gateway,
+          cell: ({ host, configuration }) => (
+            <>
+              <span className="block font-medium break-all">{host}</span>
+              <code className="text-xs break-all text-muted">{configuration}</code>
+            </>
+          ),
+        },
+        {
+          head: texts.state,
+          cell: ({ is_silent, reported_at }) =>
+            is_silent ? (
+              <>
+                <Badge tone="bad">{texts.silent}</Badge>{" "}
+                <Time value={reported_at} ago />
+              </>
+            ) : (
+              <Badge tone="good">{texts.reports}</Badge>
+            ),
+        },
+        {
+          head: texts.policyVersion,
+          cell: ({ policy_version }) => <code>{policy_version}</code>,
+        },
+        {
+          head: texts.spool,
+          cell: (gateway) =>
+            gateway.spool_limit_bytes === 0
+              ? "–"
+              : texts.spoolUse(
+                  formatBytes(gateway.spool_bytes),
+                  formatBytes(gateway.spool_limit_bytes),
+                ),
+        },
+        {
+          head: texts.notStoredFor,
+          cell: ({ spool_oldest_seconds: seconds }) =>
+            seconds === 0 ? "–" : formatDuration(seconds),
+        },
+        {
+          head: texts.revocationLag,
+          cell: ({ revocation_lag_seconds: seconds }) => formatDuration(seconds),
+        },
+        { head: texts.processes, cell: ({ workers }) => workers, wide: true },
+        {
+          head: texts.running,
+          cell: ({ started_at }) => <Time value={started_at} ago />,
+          wide: true,
+        },
+        {
+          head: texts.version,
+          cell: ({ version, nginx }) => texts.versionsShort(version, nginx),
+          wide: true,
+        },
       ]}
     />
   );

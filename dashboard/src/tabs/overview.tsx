@@ -13,7 +13,7 @@ import { Page } from "../parts/page";
 import { Answered, Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
-import { useHealth } from "./health";
+import { disagree, useGateways, useHealth } from "./health";
 
 const HOUR = 3600_000;
 const STATS = "/api/admin/audit-logs/stats";
@@ -198,12 +198,21 @@ function Attention({ stats }: { stats: AuditStats | undefined }) {
   const counted = useStats().data;
   const failedJobs = counted?.jobs.by_status.failed ?? 0;
   const parked = counted?.events.parked ?? 0;
+  const gateways = useGateways(may("system:health")).data?.gateways ?? [];
   const notes: [string, string][] = [];
 
   for (const [name, service] of Object.entries(health.data?.services ?? {})) {
     if (service.status === "unhealthy" || service.status === "degraded") {
       notes.push([texts.serviceAway(name, service.error), "/health"]);
     }
+  }
+  for (const { host, configuration, is_silent } of gateways) {
+    if (is_silent) {
+      notes.push([texts.silentGateway(host, configuration), "/health"]);
+    }
+  }
+  if (disagree(gateways)) {
+    notes.push([texts.policiesDiffer, "/health"]);
   }
   for (const part of ["memory", "disk"] as const) {
     const use = health.data?.system[part].used_percent ?? 0;
