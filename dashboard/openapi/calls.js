@@ -462,6 +462,11 @@ export const calls = {
       200: object({ workers: list({ type: "object", required: ["hostname", "status"] }) }),
     },
   },
+  "GET /api/jobs/schedule": {
+    ...jobs,
+    summary: "What beat asks for by itself, and when",
+    replies: { 200: object({ schedule: list(ref("ScheduleEntry")) }) },
+  },
   "GET /api/jobs/:id": {
     ...jobs,
     summary: "A job",

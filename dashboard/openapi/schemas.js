@@ -265,6 +265,26 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
       },
       required: ["status", "timestamp", "service", "system", "services"],
     },
+    ScheduleEntry: object({
+      name: text,
+      task: { type: ["string", "null"], description: "Null: it calls function." },
+      function: { type: ["string", "null"], description: "Of the database's schema job." },
+      kwargs: { type: "object" },
+      period: {
+        oneOf: [
+          object({ every_seconds: count }),
+          object({ daily_at: { type: "string", examples: ["02:30"] } }),
+        ],
+      },
+      due_at: time,
+      is_overdue: {
+        type: "boolean",
+        description: "It is a minute late, so that no beat is running.",
+      },
+      last_at: { oneOf: [time, { type: "null" }] },
+      last_job: { oneOf: [uuid, { type: "null" }] },
+      last_status: { type: ["string", "null"] },
+    }),
     Gateway: object({
       host: text,
       configuration: { ...text, description: "The path of its nginx.conf." },

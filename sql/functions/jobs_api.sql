@@ -604,3 +604,57 @@ left join (
     group by j.queue, j.status
 ) e on e.queue = q.queue and e.status = s.state;
 $$;
+
+
+/*
+ * GET /api/jobs/schedule
+ *
+ * 200 with schedule, by the next time: what beat asks for by itself, when it is
+ * due, when it last was, and with which job.  is_overdue: a minute late, so
+ * that no beat is running.  LG422 for any query.
+ */
+create or replace function api.job_schedule(request jsonb) returns api.reply
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    schedule jsonb;
+    errors jsonb;
+begin
+    select jsonb_agg(jsonb_build_object('field', name, 'message', 'There is no such field.') order by name)
+    into errors
+    from jsonb_object_keys(request -> 'query') as name;
+
+    if errors is not null then
+        perform private.refuse(422, 'The schedule takes no query.', errors);
+    end if;
+
+    select coalesce(jsonb_agg(
+        jsonb_build_object(
+            'name', s.entry,
+            'task', s.task,
+            'function', s.function,
+            'kwargs', s.kwargs,
+            'period', s.period,
+            'due_at', private.to_json_time(s.due),
+            'is_overdue', s.due < now() - interval '1 minute',
+            'last_at', private.to_json_time(last.at),
+            'last_job', last.job,
+            'last_status', last.status
+        )
+        order by s.due, s.entry
+    ), '[]')
+    into schedule
+    from mail.beat_schedule s
+    left join lateral (
+        select r.at, j.id as job, j.status
+        from mail.beat_runs r
+        left join public.jobs j on j.id = r.job
+        where r.entry = s.entry
+        order by r.slot desc
+        limit 1
+    ) as last on true;
+
+    return row(200, jsonb_build_object('schedule', schedule), null, false)::api.reply;
+end
+$$;

@@ -11,7 +11,7 @@ TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessio
           "roles": "name", "roles_version": "version", "gateways": "host",
           "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 
-JOBS = {"event_ingest", "job", "job_create", "job_delete", "job_figures", "job_queues", "job_retry", "job_workers",
+JOBS = {"event_ingest", "job", "job_create", "job_delete", "job_figures", "job_queues", "job_retry", "job_schedule", "job_workers",
         "jobs", "relay_done", "relay_elect", "relay_heard", "relay_hits", "relay_out", "relay_saw", "relay_take", "relay_tidy"}
 
 

@@ -35,6 +35,23 @@ def test_the_schedule_is_sound(database):
     assert database.value("select count(*) from public.jobs") == sum(bool(entry.task) for entry in schedule.SCHEDULE)
 
 
+def test_the_schedule_is_told(database):
+    """Next and last time, and the job; what is no longer in the table is not."""
+    database.rows("delete from public.jobs; delete from mail.beat_runs;"
+                  "insert into mail.beat_schedule values ('old', 't', null, '{}', '{}', now())")
+    scheduler = beat.Scheduler.__new__(beat.Scheduler)
+    scheduler.run_due(at(2, 2, 31))
+    told = database.value("select body from api.job_schedule('{}')")["schedule"]
+    names = {entry.name for entry in schedule.entries()}
+    assert {one["name"] for one in told} == names
+    clean_up, = (one for one in told if one["name"] == "clean-up")
+    assert clean_up["due_at"] == "2026-11-03T02:30:00.000000Z" and clean_up["period"] == {"daily_at": "02:30"}
+    assert clean_up["last_status"] == "pending" and clean_up["last_at"]
+    assert database.value("select task from public.jobs where id = %s", clean_up["last_job"]) == "cleanup_old_analytics"
+    partitions, = (one for one in told if one["function"])
+    assert partitions["task"] is None and partitions["last_job"] is None and partitions["last_at"]
+
+
 def test_killed_anywhere(database):
     entry = schedule.SCHEDULE[0]
     killed_anywhere(lambda: beat.run(entry, at(2)),

@@ -215,6 +215,23 @@ export interface Workers {
   }[];
 }
 
+export interface ScheduleEntry {
+  name: string;
+  task: string | null;
+  function: string | null;
+  kwargs: Record<string, unknown>;
+  period: { every_seconds: number } | { daily_at: string };
+  due_at: string;
+  is_overdue: boolean;
+  last_at: string | null;
+  last_job: string | null;
+  last_status: JobStatus | null;
+}
+
+export interface Schedule {
+  schedule: ScheduleEntry[];
+}
+
 export interface Stats {
   users: { total: number; active: number };
   jobs: { total: number; by_status: Record<string, number> };

@@ -263,7 +263,8 @@ function GatewayTable({ gateways }: { gateways: Gateway[] }) {
         },
         {
           head: texts.revocationLag,
-          cell: ({ revocation_lag_seconds: seconds }) => formatDuration(seconds),
+          cell: ({ revocation_lag_seconds: seconds }) =>
+            seconds === 0 ? texts.underASecond : formatDuration(seconds),
         },
         { head: texts.processes, cell: ({ workers }) => workers, wide: true },
         {

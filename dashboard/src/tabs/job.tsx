@@ -9,7 +9,7 @@ import { Page } from "../parts/page";
 import { Answered, Failed } from "../parts/states";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
-import { JobStatus } from "./jobs";
+import { JobStatus } from "./status";
 
 const RUNNING = ["started", "retrying"];
 const OPEN = ["pending", "queued", "lost", ...RUNNING];

@@ -7,7 +7,6 @@ import { usePages } from "../api/pages";
 import type { Job, Queues, Workers } from "../api/types";
 import { formatDuration, formatNumber } from "../format";
 import { Badge } from "../parts/badge";
-import type { Tone } from "../parts/badge";
 import { Button } from "../parts/button";
 import { Dialog } from "../parts/dialog";
 import { SelectField } from "../parts/field";
@@ -19,23 +18,13 @@ import { Time } from "../parts/time";
 import { queues, tasks } from "../tables";
 import { texts } from "../texts";
 import { NewJob } from "./newjob";
+import { Schedule } from "./schedule";
+import { JobStatus } from "./status";
 
 const STATUSES = [
   "pending", "queued", "started", "retrying", "lost",
   "succeeded", "failed", "revoked", "expired",
 ] as const;
-
-const TONES: Record<string, Tone> = {
-  succeeded: "good",
-  failed: "bad",
-  lost: "bad",
-  retrying: "warn",
-  started: "accent",
-};
-
-export function JobStatus({ status }: { status: string }) {
-  return <Badge tone={TONES[status] ?? "neutral"}>{status}</Badge>;
-}
 
 export function Jobs() {
   const [filters, setFilter] = useFilters(["task", "queue", "status"]);
@@ -58,6 +47,7 @@ export function Jobs() {
         <QueueTable />
         <WorkerTable />
       </div>
+      <Schedule />
       <search className="mb-4 grid gap-3 sm:grid-cols-3">
         <SelectField
           label={texts.task}

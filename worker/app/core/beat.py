@@ -24,6 +24,7 @@ def utc_now():
 
 class Scheduler(celery.beat.Scheduler):
     leader = None       # the connection that has the lock
+    told = None         # what stands in mail.beat_schedule
 
     def setup_schedule(self):
         """Nothing: celery's own entries are not used."""
@@ -44,29 +45,49 @@ class Scheduler(celery.beat.Scheduler):
             self.leader = None
             if database.value("select pg_try_advisory_lock(hashtextextended('beat', 7))"):
                 self.leader = mine
+                self.told = None
                 log.info("beat: this one has the lock")
         return self.leader is mine
 
     def run_due(self, now):
-        wait = LONGEST
+        due = []
         for entry in schedule.entries():
             slot = entry.when.slot(now)
             run(entry, slot)
-            wait = min(wait, (entry.when.after(slot) - utc_now()).total_seconds())
-        return max(wait, 0.05)
+            due.append((entry, entry.when.after(slot)))
+        if due != self.told:
+            tell(due)
+            self.told = due
+        wait = min((moment - utc_now()).total_seconds() for _, moment in due)
+        return min(max(wait, 0.05), LONGEST)
+
+
+def tell(due):
+    """Writes down what is asked for next, for whoever wants to see it."""
+    with database.transaction():
+        database.rows("delete from mail.beat_schedule where entry <> all(%s)",
+                      [entry.name for entry, _ in due])
+        for entry, moment in due:
+            database.rows(
+                "insert into mail.beat_schedule values (%s, %s, %s, %s, %s, %s)"
+                " on conflict (entry) do update set (task, function, kwargs, period, due)"
+                " = (excluded.task, excluded.function, excluded.kwargs, excluded.period, excluded.due)",
+                entry.name, entry.task or None, entry.function or None,
+                Jsonb(entry.kwargs), Jsonb(entry.when.told()), moment)
 
 
 def run(entry, slot):
     """Once for each entry and time.  Returns whether this was the once."""
+    job = jobs.derived("beat", entry.name, slot) if entry.task else None
     with database.transaction():
         if not database.count(
-                "insert into mail.beat_runs (entry, slot) values (%s, %s)"
-                " on conflict do nothing", entry.name, slot):
+                "insert into mail.beat_runs (entry, slot, job) values (%s, %s, %s)"
+                " on conflict do nothing", entry.name, slot, job):
             return False
         if entry.function:
             database.rows(sql.SQL("select job.{}()").format(sql.Identifier(entry.function)))
         else:
             database.rows("select job.enqueue(%s, %s, null, null, null, %s)", entry.task,
-                          Jsonb(entry.kwargs), jobs.derived("beat", entry.name, slot))
+                          Jsonb(entry.kwargs), job)
     log.info("beat: %s", entry.name, extra={"fields": {"slot": slot}})
     return True

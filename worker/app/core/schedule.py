@@ -11,6 +11,9 @@ class Every:
     """At whole multiples of so many seconds since 1970."""
     seconds: int
 
+    def told(self):
+        return {"every_seconds": self.seconds}
+
     def slot(self, now):
         """The last such moment."""
         stamp = int(now.timestamp()) // self.seconds * self.seconds
@@ -25,6 +28,9 @@ class Daily:
     """Each day at that time."""
     hour: int
     minute: int
+
+    def told(self):
+        return {"daily_at": f"{self.hour:02}:{self.minute:02}"}
 
     def slot(self, now):
         today = now.replace(hour=self.hour, minute=self.minute, second=0, microsecond=0)
