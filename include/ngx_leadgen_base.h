@@ -21,6 +21,9 @@
  */
 void ngx_leadgen_uuid_mint(u_char id[NGX_LEADGEN_UUID_SIZE]);
 
+/* The same for who knows the time, in microseconds since 1970. */
+void ngx_leadgen_uuid_mint_at(u_char id[NGX_LEADGEN_UUID_SIZE], uint64_t now);
+
 /* Writes 36 characters in lower case, returns the place behind them. */
 u_char *ngx_leadgen_uuid_format(u_char *dst,
     const u_char id[NGX_LEADGEN_UUID_SIZE]);
@@ -39,6 +42,13 @@ uint64_t ngx_leadgen_time_now(void);
 
 /* Microseconds on a clock that never steps, for durations. */
 uint64_t ngx_leadgen_time_monotonic(void);
+
+/*
+ * The time since 1970 of one on that clock, a moment ago: for a request one
+ * clock is read, not two.  How far they are apart is found out again whenever
+ * nginx's own clock shows another second.
+ */
+uint64_t ngx_leadgen_time_of(uint64_t monotonic);
 
 /* Writes NGX_LEADGEN_TIME_TEXT characters, returns the place behind them. */
 u_char *ngx_leadgen_time_format(u_char *dst, uint64_t microseconds);

@@ -24,6 +24,21 @@ ngx_leadgen_time_monotonic(void)
 }
 
 
+uint64_t
+ngx_leadgen_time_of(uint64_t monotonic)
+{
+    static time_t    second = -1;
+    static uint64_t  apart;
+
+    if (second != ngx_time()) {
+        second = ngx_time();
+        apart = ngx_leadgen_time_now() - ngx_leadgen_time_monotonic();
+    }
+
+    return monotonic + apart;
+}
+
+
 static uint64_t
 ngx_leadgen_time_read(clockid_t clock)
 {

@@ -6,6 +6,7 @@
 
 
 #include "ngx_leadgen_base.h"
+#include <endian.h>
 #include <openssl/rand.h>
 
 
@@ -23,16 +24,23 @@ static struct {
 
 
 static void ngx_leadgen_uuid_random(u_char *dst, size_t len);
+static void ngx_leadgen_uuid_digits(u_char *dst, const u_char *bytes);
 
 
 void
 ngx_leadgen_uuid_mint(u_char id[NGX_LEADGEN_UUID_SIZE])
 {
-    uint64_t    now;
+    ngx_leadgen_uuid_mint_at(id, ngx_leadgen_time_now());
+}
+
+
+void
+ngx_leadgen_uuid_mint_at(u_char id[NGX_LEADGEN_UUID_SIZE], uint64_t now)
+{
     u_char      seed[2];
     ngx_uint_t  i;
 
-    now = ngx_leadgen_time_now() / 1000;
+    now /= 1000;
 
     if (now > ngx_leadgen_uuid.milliseconds) {
         ngx_leadgen_uuid_random(seed, sizeof(seed));
@@ -87,16 +95,46 @@ ngx_leadgen_uuid_random(u_char *dst, size_t len)
 u_char *
 ngx_leadgen_uuid_format(u_char *dst, const u_char id[NGX_LEADGEN_UUID_SIZE])
 {
-    dst = ngx_hex_dump(dst, (u_char *) id, 4);
+    u_char      digits[2 * NGX_LEADGEN_UUID_SIZE];
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_LEADGEN_UUID_SIZE; i += 4) {
+        ngx_leadgen_uuid_digits(&digits[2 * i], &id[i]);
+    }
+
+    dst = ngx_cpymem(dst, digits, 8);
     *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) id + 4, 2);
+    dst = ngx_cpymem(dst, &digits[8], 4);
     *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) id + 6, 2);
+    dst = ngx_cpymem(dst, &digits[12], 4);
     *dst++ = '-';
-    dst = ngx_hex_dump(dst, (u_char *) id + 8, 2);
+    dst = ngx_cpymem(dst, &digits[16], 4);
     *dst++ = '-';
 
-    return ngx_hex_dump(dst, (u_char *) id + 10, 6);
+    return ngx_cpymem(dst, &digits[20], 12);
+}
+
+
+/* Four bytes as eight digits, in a word: each request has an id. */
+
+static void
+ngx_leadgen_uuid_digits(u_char *dst, const u_char *bytes)
+{
+    uint64_t  x;
+
+    x = (uint64_t) bytes[0] | (uint64_t) bytes[1] << 16
+        | (uint64_t) bytes[2] << 32 | (uint64_t) bytes[3] << 48;
+
+    /* a digit's value in each byte, the first one lowest */
+    x = (x >> 4 | x << 8) & 0x0f0f0f0f0f0f0f0full;
+
+    /* those above 9 are letters */
+    x += 0x3030303030303030ull
+         + ((x + 0x0606060606060606ull) >> 4 & 0x0101010101010101ull)
+           * ('a' - '0' - 10);
+
+    x = htole64(x);
+    ngx_memcpy(dst, &x, sizeof(x));
 }
 
 

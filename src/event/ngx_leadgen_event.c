@@ -11,23 +11,45 @@
 #define NGX_LEADGEN_EVENT_ERROR_ROOM  128
 
 
+static const ngx_leadgen_event_t *ngx_leadgen_event_fit(
+    const ngx_leadgen_event_t *event, ngx_leadgen_event_t *fitting,
+    size_t *size);
 static ngx_leadgen_segment_t *ngx_leadgen_event_write(uint32_t kind,
-    const ngx_leadgen_event_t *event);
+    const ngx_leadgen_event_t *event, size_t size);
 static ngx_int_t ngx_leadgen_event_refuse(ngx_leadgen_mode_e mode);
 
 
 size_t
 ngx_leadgen_event_size(const ngx_leadgen_event_t *event)
 {
-    size_t               spare;
+    size_t               size, spare;
     ngx_leadgen_event_t  fitting;
 
-    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
+    event = ngx_leadgen_event_fit(event, &fitting, &size);
 
     spare = NGX_LEADGEN_EVENT_ERROR_ROOM;
-    spare -= ngx_min(spare, fitting.text[NGX_LEADGEN_EVENT_ERROR].len);
+    spare -= ngx_min(spare, event->text[NGX_LEADGEN_EVENT_ERROR].len);
 
-    return ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting) + spare);
+    return ngx_leadgen_frame_size(size + spare);
+}
+
+
+/* The event itself, or what fits of it; and the size of its record. */
+
+static const ngx_leadgen_event_t *
+ngx_leadgen_event_fit(const ngx_leadgen_event_t *event,
+    ngx_leadgen_event_t *fitting, size_t *size)
+{
+    *size = ngx_leadgen_record_whole(event);
+
+    if (*size) {
+        return event;
+    }
+
+    (void) ngx_leadgen_record_fit(fitting, event, NGX_LEADGEN_EVENT_FRAME);
+    *size = ngx_leadgen_record_size(fitting);
+
+    return fitting;
 }
 
 
@@ -58,24 +80,24 @@ ngx_int_t
 ngx_leadgen_event_intend(const ngx_leadgen_event_t *event,
     ngx_leadgen_mode_e mode)
 {
-    size_t                  size;
-    ngx_leadgen_event_t     fitting;
-    ngx_leadgen_segment_t  *segment;
+    size_t                      size, frame;
+    ngx_leadgen_event_t         fitting;
+    ngx_leadgen_segment_t      *segment;
+    const ngx_leadgen_event_t  *fit;
 
-    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
-
-    size = ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting));
+    fit = ngx_leadgen_event_fit(event, &fitting, &size);
+    frame = ngx_leadgen_frame_size(size);
 
     if (ngx_leadgen_intent_full()
-        || ngx_leadgen_spool_reserve(size) != NGX_OK)
+        || ngx_leadgen_spool_reserve(frame) != NGX_OK)
     {
         return mode == NGX_LEADGEN_MODE_STRICT
                ? ngx_leadgen_event_refuse(mode) : NGX_BUSY;
     }
 
-    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_INTENT, &fitting);
+    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_INTENT, fit, size);
 
-    ngx_leadgen_spool_release(size);
+    ngx_leadgen_spool_release(frame);
 
     if (segment == NULL) {
         return ngx_leadgen_event_refuse(mode);
@@ -91,31 +113,35 @@ ngx_int_t
 ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     ngx_uint_t intended)
 {
-    size_t                  size;
-    uint64_t                began;
-    ngx_leadgen_event_t     fitting;
-    ngx_leadgen_segment_t  *segment;
+    size_t                      size, frame;
+    uint64_t                    began;
+    ngx_leadgen_event_t         fitting;
+    ngx_leadgen_segment_t      *segment;
+    const ngx_leadgen_event_t  *fit;
 
-    began = ngx_leadgen_histogram_now();
+    began = ngx_leadgen_histogram_begin(NGX_LEADGEN_HISTOGRAM_APPEND);
 
-    (void) ngx_leadgen_record_fit(&fitting, event, NGX_LEADGEN_EVENT_FRAME);
+    fit = ngx_leadgen_event_fit(event, &fitting, &size);
+    frame = ngx_leadgen_frame_size(size);
 
-    size = ngx_leadgen_frame_size(ngx_leadgen_record_size(&fitting));
+    if (frame > reserved) {
 
-    if (size > reserved) {
-
-        if (ngx_leadgen_spool_reserve(size - reserved) == NGX_OK) {
-            reserved = size;
+        if (ngx_leadgen_spool_reserve(frame - reserved) == NGX_OK) {
+            reserved = frame;
 
         } else if (reserved == 0
                    || ngx_leadgen_record_fit(&fitting, event, reserved)
                       != NGX_OK)
         {
             return ngx_leadgen_event_refuse(NGX_LEADGEN_MODE_STRICT);
+
+        } else {
+            fit = &fitting;
+            size = ngx_leadgen_record_size(fit);
         }
     }
 
-    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_EVENT, &fitting);
+    segment = ngx_leadgen_event_write(NGX_LEADGEN_FRAME_EVENT, fit, size);
 
     ngx_leadgen_spool_release(reserved);
 
@@ -128,7 +154,7 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
     }
 
     ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_EVENTS_APPENDED, 1);
-    (void) ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
     ngx_leadgen_pump_wake(1);
 
     return NGX_OK;
@@ -136,12 +162,12 @@ ngx_leadgen_event_append(const ngx_leadgen_event_t *event, size_t reserved,
 
 
 static ngx_leadgen_segment_t *
-ngx_leadgen_event_write(uint32_t kind, const ngx_leadgen_event_t *event)
+ngx_leadgen_event_write(uint32_t kind, const ngx_leadgen_event_t *event,
+    size_t size)
 {
     u_char  *frame, *payload, *last;
 
-    frame = ngx_leadgen_spool_place(
-                 ngx_leadgen_frame_size(ngx_leadgen_record_size(event)));
+    frame = ngx_leadgen_spool_place(ngx_leadgen_frame_size(size));
     if (frame == NULL) {
         return NULL;
     }

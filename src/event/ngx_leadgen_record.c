@@ -66,6 +66,29 @@ ngx_leadgen_record_size(const ngx_leadgen_event_t *event)
 }
 
 
+size_t
+ngx_leadgen_record_whole(const ngx_leadgen_event_t *event)
+{
+    size_t      size;
+    ssize_t     spare;
+    ngx_uint_t  i;
+
+    spare = 0;
+    size = sizeof(ngx_leadgen_record_head_t)
+           + ngx_leadgen_actions[event->action].name.len;
+
+    for (i = 0; i < NGX_LEADGEN_EVENT_NTEXTS; i++) {
+        size += event->text[i].len;
+        spare |= (ssize_t) (ngx_leadgen_record_limits[i] - event->text[i].len);
+    }
+
+    /* below zero when one of them was */
+
+    return spare < 0 || ngx_leadgen_frame_size(size) > NGX_LEADGEN_EVENT_FRAME
+           ? 0 : size;
+}
+
+
 ngx_int_t
 ngx_leadgen_record_fit(ngx_leadgen_event_t *dst,
     const ngx_leadgen_event_t *event, size_t room)

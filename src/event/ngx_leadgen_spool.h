@@ -197,6 +197,9 @@ u_char *ngx_leadgen_record_encode(u_char *dst,
     const ngx_leadgen_event_t *event);
 size_t ngx_leadgen_record_size(const ngx_leadgen_event_t *event);
 
+/* The size of an event that needs not be cut, as most need not; or 0. */
+size_t ngx_leadgen_record_whole(const ngx_leadgen_event_t *event);
+
 /* NGX_OK; NGX_ERROR: not an event.  Texts point into the payload. */
 ngx_int_t ngx_leadgen_record_decode(const ngx_str_t *payload,
     ngx_leadgen_record_t *record);

@@ -178,7 +178,7 @@ ngx_leadgen_audit_fill(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     text = event->text;
 
     ngx_memcpy(event->id, ctx->id, NGX_LEADGEN_UUID_SIZE);
-    event->time = ngx_leadgen_time_now();
+    event->time = ngx_leadgen_time_of(ctx->started);
     event->user_id = ctx->principal.user_id;
     event->action = action;
 

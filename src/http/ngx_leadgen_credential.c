@@ -68,8 +68,11 @@ ngx_leadgen_credential_bearer(ngx_http_request_t *r, ngx_str_t *token)
 
     value = &r->headers_in.authorization->value;
 
+    /* in whatever case, but nearly all write it like this */
+
     if (value->len < sizeof("Bearer ")
-        || ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) != 0)
+        || (ngx_memcmp(value->data, "Bearer ", 7) != 0
+            && ngx_strncasecmp(value->data, (u_char *) "Bearer ", 7) != 0))
     {
         return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
     }

@@ -38,12 +38,12 @@ ngx_leadgen_ctx(ngx_http_request_t *r)
     }
 
     ctx = cln->data;
-    ngx_memzero(ctx, sizeof(ngx_leadgen_ctx_t));
+    ngx_memzero(ctx, offsetof(ngx_leadgen_ctx_t, id_buffer));
     cln->handler = ngx_leadgen_ctx_cleanup;
 
     ctx->started = ngx_leadgen_time_monotonic();
 
-    ngx_leadgen_uuid_mint(ctx->id);
+    ngx_leadgen_uuid_mint_at(ctx->id, ngx_leadgen_time_of(ctx->started));
     ctx->id_text.data = ctx->id_buffer;
     ctx->id_text.len = NGX_LEADGEN_UUID_TEXT;
     (void) ngx_leadgen_uuid_format(ctx->id_buffer, ctx->id);

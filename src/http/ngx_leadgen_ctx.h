@@ -43,7 +43,6 @@ typedef struct ngx_leadgen_scope_s  ngx_leadgen_scope_t;
 typedef struct {
     ngx_str_t                  id_text;
     u_char                     id[NGX_LEADGEN_UUID_SIZE];
-    u_char                     id_buffer[NGX_LEADGEN_UUID_TEXT];
     uint64_t                   started;     /* microseconds, monotonic */
 
     ngx_leadgen_principal_t    principal;
@@ -61,7 +60,6 @@ typedef struct {
     ngx_leadgen_attempt_t     *attempt;     /* that is counted */
 
     ngx_leadgen_event_t        event;
-    u_char                     error[128];  /* the event's */
     size_t                     reserved;    /* bytes in the spool */
     ngx_leadgen_mode_e         mode;
     ngx_leadgen_hold_t        *hold;        /* NULL: the answer may go */
@@ -76,6 +74,10 @@ typedef struct {
     ngx_leadgen_problem_e      ended;       /* why it was; NONE: by others */
     unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
+
+    /* written before it is read: not cleared at the start */
+    u_char                     id_buffer[NGX_LEADGEN_UUID_TEXT];
+    u_char                     error[128];  /* the event's */
 } ngx_leadgen_ctx_t;
 
 

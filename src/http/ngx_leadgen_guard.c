@@ -212,11 +212,11 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     target.raw = r->unparsed_uri;
     target.uri = r->uri;
 
-    began = ngx_leadgen_histogram_now();
+    began = ngx_leadgen_histogram_begin(NGX_LEADGEN_HISTOGRAM_POLICY);
     problem = ngx_leadgen_judge_route(r->loc_conf,
                                       lcf->api ? mcf->api : lcf->policy,
                                       &target, &ctx->match);
-    began = ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, began);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         return problem;
@@ -225,9 +225,12 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
     /* on a public route a token is not even looked at */
 
     if (ctx->match.rule == NULL || !ctx->match.rule->is_public) {
+        began = ctx->scope ? ngx_leadgen_histogram_now()
+                           : ngx_leadgen_histogram_begin(
+                                         NGX_LEADGEN_HISTOGRAM_AUTHENTICATION);
         problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
-        (void) ngx_leadgen_histogram_observe(
-                                  NGX_LEADGEN_HISTOGRAM_AUTHENTICATION, began);
+        ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION,
+                                      began);
         ngx_leadgen_scope_step(ctx, AUTH, began,
                                ngx_leadgen_problems[problem].status,
                                &ngx_leadgen_problems[problem].title);

@@ -157,7 +157,7 @@ ngx_leadgen_headers_same(const ngx_str_t *name, const ngx_str_t *ours)
     u_char  c;
     size_t  i;
 
-    if (name->len != ours->len) {
+    if (name->len != ours->len || ((name->data[0] ^ ours->data[0]) & ~0x20)) {
         return 0;
     }
 

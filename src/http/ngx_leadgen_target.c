@@ -104,17 +104,18 @@ ngx_leadgen_target_fold(const ngx_leadgen_trie_t *trie, ngx_uint_t method,
     const ngx_str_t *path, const ngx_leadgen_rule_t *rule)
 {
     size_t               i;
+    ngx_uint_t           capitals;
     u_char               buffer[NGX_LEADGEN_TARGET_MAX];
     ngx_str_t            folded;
     ngx_leadgen_match_t  match;
 
+    capitals = 0;
+
     for (i = 0; i < path->len; i++) {
-        if (path->data[i] >= 'A' && path->data[i] <= 'Z') {
-            break;
-        }
+        capitals |= (u_char) (path->data[i] - 'A') <= 'Z' - 'A';
     }
 
-    if (i == path->len) {
+    if (!capitals) {
         return NGX_LEADGEN_PROBLEM_NONE;
     }
 

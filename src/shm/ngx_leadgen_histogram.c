@@ -12,6 +12,9 @@
 #define NGX_LEADGEN_HISTOGRAM_MS  1000000ull
 #define NGX_LEADGEN_HISTOGRAM_S   1000000000ull
 
+#define NGX_LEADGEN_HISTOGRAM_FIRST  64     /* are all measured */
+#define NGX_LEADGEN_HISTOGRAM_EVERY  16     /* then one in so many */
+
 
 const uint64_t
     ngx_leadgen_histogram_bounds[NGX_LEADGEN_HISTOGRAM_BUCKETS] = {
@@ -32,6 +35,14 @@ const uint64_t
 };
 
 
+/* Lifetime: worker. */
+
+static struct {
+    ngx_uint_t  measured;
+    ngx_uint_t  since;              /* not measured since the last */
+} ngx_leadgen_histogram_samples[NGX_LEADGEN_NHISTOGRAMS];
+
+
 uint64_t
 ngx_leadgen_histogram_now(void)
 {
@@ -47,7 +58,7 @@ ngx_leadgen_histogram_now(void)
 
 void
 ngx_leadgen_histogram_count(ngx_leadgen_histogram_t *histogram,
-    uint64_t nanoseconds)
+    uint64_t nanoseconds, ngx_uint_t n)
 {
     ngx_uint_t  i;
 
@@ -57,8 +68,8 @@ ngx_leadgen_histogram_count(ngx_leadgen_histogram_t *histogram,
         }
     }
 
-    (void) ngx_atomic_fetch_add(&histogram->count[i], 1);
-    (void) ngx_atomic_fetch_add(&histogram->sum, nanoseconds);
+    (void) ngx_atomic_fetch_add(&histogram->count[i], n);
+    (void) ngx_atomic_fetch_add(&histogram->sum, n * nanoseconds);
 }
 
 
@@ -77,21 +88,42 @@ ngx_leadgen_histogram_sum(const ngx_leadgen_histogram_t *histogram,
 
 
 uint64_t
+ngx_leadgen_histogram_begin(ngx_leadgen_histogram_e histogram)
+{
+    if (ngx_leadgen_histogram_samples[histogram].measured
+        >= NGX_LEADGEN_HISTOGRAM_FIRST
+        && ngx_leadgen_histogram_samples[histogram].since
+           < NGX_LEADGEN_HISTOGRAM_EVERY - 1)
+    {
+        ngx_leadgen_histogram_samples[histogram].since++;
+        return 0;
+    }
+
+    return ngx_leadgen_histogram_now();
+}
+
+
+void
 ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
     uint64_t began)
 {
     uint64_t                     now;
     ngx_leadgen_metric_place_t  *place;
 
+    if (began == 0) {
+        return;
+    }
+
     now = ngx_leadgen_histogram_now();
     place = ngx_leadgen_metric_place();
 
     if (place) {
-        ngx_leadgen_histogram_count(&place->histograms[histogram],
-                                    now - began);
+        ngx_leadgen_histogram_count(&place->histograms[histogram], now - began,
+                         1 + ngx_leadgen_histogram_samples[histogram].since);
     }
 
-    return now;
+    ngx_leadgen_histogram_samples[histogram].measured++;
+    ngx_leadgen_histogram_samples[histogram].since = 0;
 }
 
 

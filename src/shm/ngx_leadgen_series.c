@@ -114,7 +114,7 @@ ngx_leadgen_series_observe(ngx_int_t series, uint64_t began)
 
     if (mine) {
         ngx_leadgen_histogram_count(&mine->duration,
-                                    ngx_leadgen_histogram_now() - began);
+                                    ngx_leadgen_histogram_now() - began, 1);
     }
 }
 

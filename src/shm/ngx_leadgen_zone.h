@@ -120,9 +120,9 @@ ngx_leadgen_metric_place_t *ngx_leadgen_metric_place(void);
 /* Whether a worker has that place now, so that its gauges count. */
 ngx_uint_t ngx_leadgen_metric_is_alive(const ngx_leadgen_metric_place_t *place);
 
-/* What all durations go through. */
+/* What all durations go through: so many of that one. */
 void ngx_leadgen_histogram_count(ngx_leadgen_histogram_t *histogram,
-    uint64_t nanoseconds);
+    uint64_t nanoseconds, ngx_uint_t n);
 void ngx_leadgen_histogram_sum(const ngx_leadgen_histogram_t *histogram,
     ngx_leadgen_histogram_view_t *view);
 

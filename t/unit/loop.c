@@ -274,12 +274,20 @@ ngx_leadgen_histogram_now(void)
 
 
 uint64_t
+ngx_leadgen_histogram_begin(ngx_leadgen_histogram_e histogram)
+{
+    (void) histogram;
+
+    return 0;
+}
+
+
+void
 ngx_leadgen_histogram_observe(ngx_leadgen_histogram_e histogram,
     uint64_t began)
 {
     (void) histogram;
-
-    return began;
+    (void) began;
 }
 
 

@@ -91,7 +91,7 @@ test_without_zone(void)
     ngx_leadgen_metric_attach(0);
     ngx_leadgen_metric_add(ALLOWED, 1);
     ngx_leadgen_metric_set(LAG, 1);
-    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, 0);
+    ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_POLICY, 1);
     ngx_leadgen_histogram_get(NGX_LEADGEN_HISTOGRAM_POLICY, &view);
 
     is_int(ngx_leadgen_metric_get(ALLOWED), 0, "without a zone all is 0");
@@ -192,9 +192,9 @@ test_buckets(void)
         }
 
         ngx_leadgen_histogram_count(&histogram,
-                                    ngx_leadgen_histogram_bounds[i]);
+                                    ngx_leadgen_histogram_bounds[i], 1);
         ngx_leadgen_histogram_count(&histogram,
-                                    ngx_leadgen_histogram_bounds[i] + 1);
+                                    ngx_leadgen_histogram_bounds[i] + 1, 1);
     }
 
     is_int(i, NGX_LEADGEN_HISTOGRAM_BUCKETS, "bounds ascend");
@@ -205,6 +205,37 @@ test_buckets(void)
     is_int(view.count[1], 2, "one more to the next");
     is_int(view.count[NGX_LEADGEN_HISTOGRAM_BUCKETS], 1,
            "what is above all, to the last");
+}
+
+
+/* The first 64 each, then one in 16 for those before it: none is forgotten. */
+
+static void
+test_samples(void)
+{
+    uint64_t                       began;
+    ngx_uint_t                     i, n, measured;
+    ngx_leadgen_histogram_view_t   view;
+
+    fresh(1024 * 1024);
+    ngx_leadgen_metric_attach(0);
+
+    measured = 0;
+
+    for (i = 0; i < 64 + 32; i++) {
+        began = ngx_leadgen_histogram_begin(NGX_LEADGEN_HISTOGRAM_APPEND);
+        measured += (began != 0);
+        ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_APPEND, began);
+    }
+
+    ngx_leadgen_histogram_get(NGX_LEADGEN_HISTOGRAM_APPEND, &view);
+
+    for (i = 0, n = 0; i <= NGX_LEADGEN_HISTOGRAM_BUCKETS; i++) {
+        n += view.count[i];
+    }
+
+    is_int(measured, 64 + 2, "one in 16 is measured behind the first 64");
+    is_int(n, 64 + 32, "and stands for all of them");
 }
 
 
@@ -299,6 +330,7 @@ main(void)
     test_gauges();
     test_small_zone();
     test_buckets();
+    test_samples();
     test_cost();
     test_series();
 

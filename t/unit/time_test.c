@@ -55,6 +55,10 @@ test_clocks(void)
 
     ok(second >= first + 2000, "two milliseconds later is at least that much");
     ok(second < first + 10000000, "and less than ten seconds");
+
+    apart = (int64_t) (ngx_leadgen_time_now()
+                       - ngx_leadgen_time_of(ngx_leadgen_time_monotonic()));
+    ok(apart > -1000000 && apart < 1000000, "one tells the other");
 }
 
 
