@@ -22,6 +22,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/users.sql
 \ir functions/audit.sql
 \ir functions/audit_export.sql
+\ir functions/audit_newer.sql
 \ir functions/audit_ledger.sql
 \ir functions/audit_stats.sql
 \ir functions/audit_reports.sql

@@ -387,6 +387,16 @@ export const calls = {
     replies: { 201: ref("Event") },
     conflict: true,
   },
+  "GET /api/admin/audit-logs/newer": {
+    ...audit,
+    summary: "How many events came after one",
+    description: "For who asks again and again. Reads of the log are not counted.",
+    query: [
+      ...AUDIT_FILTERS,
+      query("after", uuid, "The first event of the list; without it all are new."),
+    ],
+    replies: { 200: object({ count, more: { type: "boolean" } }) },
+  },
   "GET /api/admin/audit-logs/stats": {
     ...audit,
     summary: "How much happened",

@@ -346,6 +346,7 @@ export function schemas({ permissions, actions, problems, tasks, queues }) {
         unauthenticated: count,
       }),
       denials: count,
+      errors: { ...count, description: "Answers with a status from 500 on." },
       events: object({ appended: count, shipped: count, parked: count, refused: count }),
       uptime_seconds: count,
     }),

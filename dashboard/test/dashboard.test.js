@@ -43,8 +43,17 @@ test("a wrong password is told, a right one lets in", async () => {
   await page.context().close();
 });
 
+/** Paths of what the administrator looked at that came into the log. */
+function recordedLooks(page, from) {
+  return page.evaluate(async (query) => {
+    const answer = await fetch(`/api/admin/audit-logs?${new URLSearchParams(query)}`);
+    return (await answer.json()).items.map(({ details }) => details.path);
+  }, { action: "access_granted", user_email: USERS.admin.email, from });
+}
+
 for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
   test(`each tab, ${colorScheme}, ${width} pixels wide`, async () => {
+    const begin = new Date().toISOString();
     const page = await openAsAdmin(browser, {
       colorScheme,
       viewport: { width, height: 900 },
@@ -57,6 +66,7 @@ for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
       );
       assert.equal(wide, false, `${heading} scrolls sideways`);
     }
+    assert.deepEqual(await recordedLooks(page, begin), []);
     await page.context().close();
   });
 }

@@ -49,10 +49,15 @@ interface Options {
 }
 
 let onSignedOut: () => void = () => {};
+let onRenewed: () => void = () => {};
 
-/** Who is told when a session turns out to be over. */
-export function watchSignedOut(listener: () => void) {
-  onSignedOut = listener;
+/**
+ * Who is told when a session turns out to be over, or got a new access token:
+ * after a change of role the old one is good for nothing.
+ */
+export function watchSession(signedOut: () => void, renewed: () => void) {
+  onSignedOut = signedOut;
+  onRenewed = renewed;
 }
 
 async function send(method: Method, path: string, options: Options) {
@@ -95,6 +100,9 @@ function refresh(): Promise<boolean> {
       const response = await send("POST", "/api/auth/refresh", { body: {} });
       if (response.status >= 500 || response.status === 429) {
         throw await toProblem(response);
+      }
+      if (response.ok) {
+        onRenewed();
       }
       return response.ok;
     })

@@ -5,7 +5,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useContext, useEffect, useState } from "react";
 import type { ReactNode } from "react";
 import type { Permission } from "../tables";
-import { call, Problem, watchSignedOut } from "./client";
+import { call, Problem, watchSession } from "./client";
 import type { Me } from "./types";
 
 interface Session {
@@ -44,7 +44,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const { data: me, error } = useQuery({
     queryKey: ["me"],
     queryFn: whoAmI,
-    refetchInterval: (query) => (query.state.data ? 30_000 : false),
+    refetchInterval: (query) => (query.state.data ? 300_000 : false),
   });
 
   function forget(byItself: boolean) {
@@ -55,7 +55,12 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== "me" });
   }
 
-  useEffect(() => watchSignedOut(() => forget(true)));
+  useEffect(() =>
+    watchSession(
+      () => forget(true),
+      () => void client.invalidateQueries({ queryKey: ["me"] }),
+    ),
+  );
 
   const session: Session = {
     me,

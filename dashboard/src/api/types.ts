@@ -50,11 +50,31 @@ export interface Judgement {
   smallest_role: string | null;
 }
 
+/** What a policy that refuses nothing decided. */
+export interface Shadow {
+  route: string | null;
+  decision: string;
+  reason: string | null;
+  missing_permission: string | null;
+}
+
+export interface Difference {
+  method: string;
+  route: string | null;
+  decision: string;
+  shadow: Shadow;
+  count: number;
+  first_seen: string;
+  last_seen: string;
+  request_id: string;
+}
+
 export interface Decision extends Judgement {
   method: string;
   path: string;
   decision: string;
   principal: { role: string | null } | null;
+  shadow: Shadow | null;
 }
 
 export interface PolicyCheck extends Judgement {
@@ -112,6 +132,12 @@ export interface AuditEvent {
   timestamp: string;
   success: boolean | null;
   error_message: string | null;
+}
+
+/** How many events came after those that are shown. */
+export interface News {
+  count: number;
+  more: boolean;
 }
 
 export interface AuditStats {
@@ -233,9 +259,15 @@ export interface Schedule {
 }
 
 export interface Stats {
-  users: { total: number; active: number };
+  users: {
+    total: number;
+    active: number;
+    by_role: Record<string, { active: number; inactive: number }>;
+  };
   jobs: { total: number; by_status: Record<string, number> };
-  requests: { total: number; denials: number };
+  requests: { total: number };
+  denials: number;
+  errors: number;
   events: { appended: number; shipped: number; parked: number };
   uptime_seconds: number;
 }

@@ -4,7 +4,7 @@ import { call, open, withQuery } from "../api/client";
 import { useFilters } from "../api/filters";
 import { pause } from "../api/live";
 import { usePages } from "../api/pages";
-import type { AuditEvent, Page as Answer } from "../api/types";
+import type { AuditEvent, News } from "../api/types";
 import { formatNumber } from "../format";
 import { Badge } from "../parts/badge";
 import { Button } from "../parts/button";
@@ -247,25 +247,22 @@ function Newer({
   live: boolean;
   onShow: () => void;
 }) {
+  const after = shown?.[0]?.id;
   const { data } = useQuery({
-    queryKey: [PATH, "newer", query],
+    queryKey: [PATH, "newer", query, after],
     queryFn: ({ signal }) =>
-      call<Answer<AuditEvent>>(
-        "GET", withQuery(PATH, { ...query, limit: 50 }), { signal },
-      ),
+      call<News>("GET", withQuery(`${PATH}/newer`, { ...query, after }), { signal }),
     refetchInterval: pause(live ? 2000 : 10_000),
     enabled: shown !== undefined,
     retry: false,
   });
-  const items = data?.items ?? [];
-  const at = items.findIndex(({ id }) => id === shown?.[0]?.id);
-  const count = shown === undefined ? 0 : at < 0 ? items.length : at;
+  const count = data?.count ?? 0;
 
   useEffect(() => {
     if (live && count > 0) {
       onShow();
     }
-  }, [live, count]);
+  }, [live, data]);
 
   if (count === 0 || live) {
     return null;
@@ -273,7 +270,7 @@ function Newer({
   return (
     <p className="mb-3" role="status">
       <Button onClick={onShow}>
-        {texts.newer(count, at < 0 && data?.next_cursor !== null)}
+        {texts.newer(count, data?.more ?? false)}
       </Button>
     </p>
   );
