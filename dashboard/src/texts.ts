@@ -201,14 +201,14 @@ export const texts = {
 
   requests: "Requests",
   activeUsers: "Active users",
-  ofUsers: (total: string) => `of ${total}`,
   openJobs: "Jobs under way",
   inSpool: "Events not yet stored",
   parkedEvents: (count: number) =>
     count === 1
       ? "An event could not be stored and is parked"
       : `${count} events could not be stored and are parked`,
-  upFor: (time: string) => `up for ${time}`,
+  requestsDetail: (time: string, errors: string) =>
+    `in ${time}, ${errors} of them with an error of the server`,
   period: "Period",
   periods: [
     ["1", "Last hour"],
@@ -294,6 +294,16 @@ export const texts = {
   problem: "Problem",
   sequence: "Seal",
 
+  wasOpen: "Was open for",
+  howItBegan: "How it began",
+  shadow: "Shadow policy",
+  differences: "What shadow policies would change",
+  noDifferences: "No shadow policy decided otherwise in this time.",
+  count: "Requests",
+  decision: "Decision",
+  lastSeen: "Last seen",
+  example: "Example",
+  openLocations: "Locations without a policy, and why",
   whyDenied: "Why was this denied?",
   explain: "Explain",
   requestNumber: "Request id",

@@ -36,16 +36,17 @@ ngx_leadgen_stats_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 static json_t *
 ngx_leadgen_stats_gateway(void)
 {
-    json_int_t  allowed, public, denied, unauthenticated, uptime;
+    json_int_t  allowed, public, denied, unauthenticated, errors, uptime;
 
     allowed = ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_DECISIONS_ALLOWED);
     public = ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_DECISIONS_PUBLIC);
     denied = ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_DECISIONS_DENIED);
     unauthenticated = ngx_leadgen_metric_get(
                           NGX_LEADGEN_METRIC_DECISIONS_UNAUTHENTICATED);
+    errors = ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_RESPONSES_5XX);
     uptime = (ngx_leadgen_time_now() - ngx_leadgen_zone_started()) / 1000000;
 
-    return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:I,"
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:I}, s:I, s:I,"
                      " s:{s:I, s:I, s:I, s:I}, s:I}",
         "requests",
         "total", allowed + public + denied + unauthenticated,
@@ -54,6 +55,7 @@ ngx_leadgen_stats_gateway(void)
         "denied", denied,
         "unauthenticated", unauthenticated,
         "denials", denied + unauthenticated,
+        "errors", errors,
         "events",
         "appended", (json_int_t)
                     ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_EVENTS_APPENDED),

@@ -261,7 +261,7 @@ def test_stats(gateway):
     assert gateway.request("GET", "/api/admin/stats", "user").status == 403
     after = gateway.request("GET", "/api/admin/stats", "admin").json
     before = before.json
-    assert set(after) == {"users", "jobs", "requests", "denials", "events",
+    assert set(after) == {"users", "jobs", "requests", "denials", "errors", "events",
                           "uptime_seconds"}
     assert after["users"]["total"] == after["users"]["active"] \
         + after["users"]["inactive"] >= 3

@@ -4,7 +4,7 @@
 import { useState } from "react";
 import { call } from "../api/client";
 import { useLive } from "../api/live";
-import type { Decision, Judgement, PolicyCheck } from "../api/types";
+import type { Decision, Judgement, PolicyCheck, Shadow } from "../api/types";
 import { Badge } from "../parts/badge";
 import { Dialog, Form } from "../parts/dialog";
 import { SelectField, TextField } from "../parts/field";
@@ -15,7 +15,7 @@ import { useRoleOptions } from "./users";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 
-function Verdict({ word }: { word: string }) {
+export function Verdict({ word }: { word: string }) {
   const tone = ["allowed", "public"].includes(word)
     ? "good"
     : ["denied", "unauthenticated"].includes(word)
@@ -77,9 +77,21 @@ export function Why({ id }: { id: string }) {
             role={answer.principal?.role ?? null}
             answer={answer}
           />
+          {answer.shadow && <ShadowVerdict shadow={answer.shadow} />}
         </>
       )}
     </Answered>
+  );
+}
+
+function ShadowVerdict({ shadow }: { shadow: Shadow }) {
+  return (
+    <dl className="mt-1 grid grid-cols-[8rem_minmax(0,1fr)] gap-y-1">
+      <Row name={texts.shadow}>
+        <Verdict word={shadow.decision} />{" "}
+        {[shadow.reason, shadow.missing_permission].filter(Boolean).join(": ")}
+      </Row>
+    </dl>
   );
 }
 

@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { Link } from "wouter";
 import type { AuditEvent } from "../api/types";
+import { formatDuration } from "../format";
 import { Button } from "../parts/button";
 import { Row } from "../parts/row";
 import { Time } from "../parts/time";
@@ -25,8 +26,16 @@ function changesOf(event: AuditEvent): [string, Change][] {
     : [];
 }
 
+function openSeconds({ details: { captured } }: AuditEvent) {
+  return (captured as { seconds?: unknown } | undefined)?.seconds;
+}
+
 export function EventDetails({ event }: { event: AuditEvent }) {
   const [asked, setAsked] = useState(false);
+  const ended = event.action === "access_ended";
+  const seconds = ended && openSeconds(event);
+  // the end of what was let in before: that is what somebody decided on
+  const question = ended ? texts.howItBegan : texts.whyDenied;
   const changes = changesOf(event);
   const rest = Object.entries(event.details).filter(
     ([name]) => !["changes", "from", "to"].includes(name),
@@ -53,21 +62,24 @@ export function EventDetails({ event }: { event: AuditEvent }) {
         <Row name={texts.outcome}>
           <Outcome event={event} /> {event.error_message}
         </Row>
+        {typeof seconds === "number" && (
+          <Row name={texts.wasOpen}>{formatDuration(seconds)}</Row>
+        )}
         <Row name={texts.address}>{event.ip_address ?? "–"}</Row>
         <Row name={texts.agent}>{event.user_agent ?? "–"}</Row>
         <Row name={texts.requestId}>
           <code>{event.id}</code>
         </Row>
       </dl>
-      {event.success === false && (
+      {(event.success === false || ended) && (
         <section>
           {asked ? (
             <>
-              <h3 className="mb-1 font-semibold">{texts.whyDenied}</h3>
-              <Why id={event.id} />
+              <h3 className="mb-1 font-semibold">{question}</h3>
+              <Why id={(ended && event.resource_id) || event.id} />
             </>
           ) : (
-            <Button onClick={() => setAsked(true)}>{texts.whyDenied}</Button>
+            <Button onClick={() => setAsked(true)}>{question}</Button>
           )}
         </section>
       )}

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useLive } from "../api/live";
 import type { Gateway, Gateways, Health as Answer, Level } from "../api/types";
 import { formatBytes, formatDuration, formatNumber } from "../format";
@@ -13,7 +13,7 @@ import { Time } from "../parts/time";
 import { texts } from "../texts";
 
 const EVERY = 3000;
-const KEPT = 200;
+const KEPT = 1200;
 
 export const TONES: Record<Level, Tone> = {
   healthy: "good",
@@ -29,13 +29,38 @@ interface Sample {
   disk: number;
 }
 
+// figures since the page was loaded, on whichever tab they came in
+let kept: Sample[] = [];
+
 export function useHealth() {
-  return useLive<Answer>("/api/health/detailed", EVERY, { alsoGood: 503 });
+  const query = useLive<Answer>(
+    "/api/health/detailed", EVERY, { alsoGood: 503 },
+  );
+  const { data } = query;
+
+  useEffect(() => {
+    if (data) {
+      keep(data);
+    }
+  }, [data]);
+
+  return query;
+}
+
+function keep({ timestamp, system }: Answer) {
+  const time = Date.parse(timestamp) / 1000;
+
+  if (kept.at(-1)?.time !== time) {
+    const { cpu_percent: cpu, memory, disk } = system;
+    const sample = {
+      time, cpu, memory: memory.used_percent, disk: disk.used_percent,
+    };
+    kept = [...kept, sample].slice(-KEPT);
+  }
 }
 
 export function Health() {
   const query = useHealth();
-  const history = useHistory(query.data);
 
   return (
     <Page
@@ -52,7 +77,7 @@ export function Health() {
         {(answer) => (
           <div className="grid grid-cols-1 gap-4">
             <Machine system={answer.system} />
-            <Use history={history} />
+            <Use history={kept} />
             <Services services={answer.services} />
             <GatewayList />
           </div>
@@ -60,31 +85,6 @@ export function Health() {
       </Answered>
     </Page>
   );
-}
-
-/** The figures since the page was opened. */
-function useHistory(answer: Answer | undefined) {
-  const [history, setHistory] = useState<Sample[]>([]);
-
-  useEffect(() => {
-    if (!answer) {
-      return;
-    }
-    const { cpu_percent, memory, disk } = answer.system;
-    const sample = {
-      time: new Date(answer.timestamp).getTime() / 1000,
-      cpu: cpu_percent,
-      memory: memory.used_percent,
-      disk: disk.used_percent,
-    };
-    setHistory((before) =>
-      before.at(-1)?.time === sample.time
-        ? before
-        : [...before, sample].slice(-KEPT),
-    );
-  }, [answer]);
-
-  return history;
 }
 
 function Use({ history }: { history: Sample[] }) {

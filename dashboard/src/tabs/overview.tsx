@@ -155,7 +155,7 @@ function Now() {
   return (
     <div className="mb-4">
       <Answered query={query}>
-        {({ users, jobs, requests, events, uptime_seconds }) => {
+        {({ users, jobs, requests, errors, events, uptime_seconds }) => {
           const open = ["pending", "queued", "started", "retrying", "lost"]
             .map((status) => jobs.by_status[status] ?? 0)
             .reduce((sum, count) => sum + count, 0);
@@ -163,13 +163,17 @@ function Now() {
             <div className="grid grid-cols-2 gap-4 lg:grid-cols-4">
               <Figure
                 name={texts.requests}
-                detail={texts.upFor(formatDuration(uptime_seconds))}
+                detail={texts.requestsDetail(
+                  formatDuration(uptime_seconds), formatNumber(errors),
+                )}
               >
                 {formatNumber(requests.total)}
               </Figure>
               <Figure
                 name={texts.activeUsers}
-                detail={texts.ofUsers(formatNumber(users.total))}
+                detail={Object.entries(users.by_role)
+                  .map(([role, { active }]) => `${role} ${formatNumber(active)}`)
+                  .join(", ")}
               >
                 {formatNumber(users.active)}
               </Figure>

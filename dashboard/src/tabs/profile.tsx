@@ -15,7 +15,7 @@ import { texts } from "../texts";
 /** One's own account: who I am, my password, my sessions. */
 export function Profile() {
   const { me, logOut } = useSession();
-  const query = useLive<User>("/api/auth/me", 60_000);
+  const query = useLive<User>("/api/auth/me", 300_000);
   const [leaving, setLeaving] = useState(false);
 
   return (

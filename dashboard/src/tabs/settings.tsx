@@ -8,14 +8,15 @@ import { Page } from "../parts/page";
 import { Answered, Empty } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
+import { Differences } from "./differences";
 import { CustomRoles } from "./roles";
 
 /** What the configuration says; it is changed in nginx's files. */
 export function Settings() {
-  const configured = useLive<Configured>("/api/admin/settings", 60_000);
-  const routes = useLive<Routes>("/api/admin/routes", 60_000);
+  const configured = useLive<Configured>("/api/admin/settings", 300_000);
+  const routes = useLive<Routes>("/api/admin/routes", 300_000);
   const { may } = useSession();
-  const roles = useLive<Roles>("/api/admin/roles", 60_000);
+  const roles = useLive<Roles>("/api/admin/roles", 300_000);
 
   return (
     <Page title={texts.settings}>
@@ -25,7 +26,9 @@ export function Settings() {
         <Answered query={routes}>
           {(answer) => <RouteTable routes={answer.routes} />}
         </Answered>
+        {configured.data && <OpenLocations settings={configured.data.settings} />}
       </section>
+      {may("system:audit") && <Differences />}
       {may("user:manage_roles") && roles.data && (
         <section className="mb-6">
           <h2 className="mb-2 text-base font-semibold">{texts.customRoles}</h2>
@@ -91,6 +94,25 @@ function RouteTable({ routes }: { routes: Route[] }) {
         />
       )}
     </>
+  );
+}
+
+/** What has no policy at all, with the reason its directive names. */
+function OpenLocations({ settings }: Pick<Configured, "settings">) {
+  const open = settings.filter(({ directive }) => directive === "leadgen_public");
+
+  return open.length === 0 ? null : (
+    <div className="mt-4">
+      <Table
+        caption={texts.openLocations}
+        rows={open}
+        keyOf={({ file, line }) => `${file}:${line}`}
+        columns={[
+          { head: texts.openLocations, cell: ({ arguments: words }) => words },
+          { head: texts.configuredIn, cell: Place },
+        ]}
+      />
+    </div>
   );
 }
 

@@ -19,7 +19,7 @@ import { useRoleOptions } from "./users";
 export function User() {
   const { id } = useParams<{ id: string }>();
   const path = `/api/admin/users/${id}`;
-  const query = useLive<Account>(path, 15_000);
+  const query = useLive<Account>(path, 60_000);
 
   return (
     <Frame title={query.data?.name ?? texts.user}>
@@ -27,7 +27,8 @@ export function User() {
         {(user) => (
           <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
             <Edit
-              key={JSON.stringify(user)}
+              // what somebody types outlives what else changes of the user
+              key={JSON.stringify([user.name, user.email, user.role])}
               user={user}
               path={path}
               onSaved={() => void query.refetch()}
@@ -191,7 +192,7 @@ function Danger({
   const [asking, setAsking] = useState<"state" | "delete" | null>(null);
   const close = () => setAsking(null);
 
-  if (me?.user_id === user.id) {
+  if (me?.user_id === user.id || !(may("user:update") || may("user:delete"))) {
     return null;
   }
   return (
@@ -242,7 +243,7 @@ function Danger({
 /** Where the user is logged in. */
 function Sessions({ user, path }: { user: Account; path: string }) {
   const { me, may } = useSession();
-  const query = useLive<Page<Login>>(`${path}/sessions`, 10_000);
+  const query = useLive<Page<Login>>(`${path}/sessions`, 60_000);
   const [asking, setAsking] = useState(false);
 
   return (
@@ -292,7 +293,7 @@ function Sessions({ user, path }: { user: Account; path: string }) {
 
 /** What a role may do, by category. */
 function Grants({ role }: { role: string }) {
-  const query = useLive<Roles>("/api/admin/roles", 60_000);
+  const query = useLive<Roles>("/api/admin/roles", 300_000);
 
   return (
     <section className="card">

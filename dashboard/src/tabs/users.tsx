@@ -18,14 +18,14 @@ import { Time } from "../parts/time";
 import { texts } from "../texts";
 
 export function useRoleOptions() {
-  const { data } = useLive<Roles>("/api/admin/roles", 60_000);
+  const { data } = useLive<Roles>("/api/admin/roles", 300_000);
   return (data?.roles ?? []).map(({ name }) => [name, name] as const);
 }
 
 export function Users() {
   const { may } = useSession();
   const [filters, setFilter] = useFilters(["q", "role", "is_active"]);
-  const pages = usePages<User>("/api/admin/users", filters, 50, 15_000);
+  const pages = usePages<User>("/api/admin/users", filters, 50, 60_000);
   const roles = useRoleOptions();
   const [creating, setCreating] = useState(false);
 
