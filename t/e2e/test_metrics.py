@@ -201,14 +201,18 @@ def test_counters_add_up(gateway):
 
 def test_histograms_count_each_request(gateway):
     name = "nginx_leadgen_{}_duration_seconds"
+    connection = gateway.connect()
     before = scrape(gateway)
-    for _ in range(20):
-        assert gateway.request("GET", "/api/profile", "user").status == 200
+    for _ in range(64):
+        assert gateway.request("GET", "/api/profile", "user",
+                               connection=connection).status == 200
     after = scrape(gateway)
+    connection.close()
     for unit in ("policy", "authentication"):
         count = name.format(unit) + "_count"
         bucket = name.format(unit) + '_bucket{le="+Inf"}'
-        assert after[count] - before[count] == 20
+        # one that is measured stands for up to 15 before it, in one worker
+        assert abs(after[count] - before[count] - 64) <= 15
         assert after[bucket] == after[count]
         total = name.format(unit) + "_sum"
         assert 0 < after[total] - before[total] < 1
