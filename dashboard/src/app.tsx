@@ -5,7 +5,7 @@ import type { ComponentType } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { useSession } from "./api/session";
 import { Button } from "./parts/button";
-import { SelectField } from "./parts/field";
+import { Appearance } from "./parts/appearance";
 import { Page } from "./parts/page";
 import { Failed, Forbidden, Loading, Stale } from "./parts/states";
 import type { Permission } from "./tables";
@@ -20,8 +20,6 @@ import { Settings } from "./tabs/settings";
 import { User } from "./tabs/user";
 import { Users } from "./tabs/users";
 import { texts } from "./texts";
-import { applyTheme, chosenTheme } from "./theme";
-import type { Theme } from "./theme";
 
 interface Tab {
   path: string;
@@ -96,30 +94,26 @@ function Frame() {
 
 function Side() {
   const { me, may, logOut } = useSession();
-  const [theme, setTheme] = useState<Theme>(chosenTheme);
 
   return (
     <header
       className="border-b border-line bg-surface p-3 md:sticky md:top-0 md:flex
         md:h-screen md:flex-col md:border-r md:border-b-0"
     >
-      <p className="px-2 pb-2 text-base font-semibold">{texts.title}</p>
+      <div className="flex items-center justify-between pb-2">
+        <p className="px-2 text-base font-semibold">{texts.title}</p>
+        <Button className="md:hidden" onClick={() => void logOut()}>
+          {texts.logOut}
+        </Button>
+      </div>
       <nav aria-label={texts.sections} className="flex gap-1 overflow-x-auto md:grid">
         {TABS.filter(({ permission }) => may(permission)).map(({ path, name }) => (
           <TabLink key={path} path={path} name={name} />
         ))}
         <TabLink path="/profile" name={texts.profile} />
       </nav>
-      <div className="mt-3 flex flex-wrap items-end gap-2 md:mt-auto md:grid">
-        <SelectField
-          label={texts.theme}
-          value={theme}
-          options={texts.themes}
-          onChange={(value) => {
-            applyTheme(value as Theme);
-            setTheme(value as Theme);
-          }}
-        />
+      <div className="hidden gap-2 md:mt-auto md:grid">
+        <Appearance />
         <p className="min-w-0 px-2">
           <span className="block truncate font-medium">{me?.email}</span>
           <span className="text-xs text-muted">{me?.role}</span>

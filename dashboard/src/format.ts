@@ -16,6 +16,30 @@ export const formatPercent = (value: number) => `${percent.format(value)} %`;
 export const formatTime = (value: string | number) =>
   time.format(new Date(value));
 
+const AGENTS = [
+  ["Firefox/", "Firefox"],
+  ["Edg/", "Edge"],
+  ["OPR/", "Opera"],
+  ["Chrome/", "Chrome"],
+  ["Safari/", "Safari"],
+] as const;
+const SYSTEMS = [
+  ["Android", "Android"],
+  ["iPhone", "iPhone"],
+  ["iPad", "iPad"],
+  ["Windows", "Windows"],
+  ["Mac OS", "macOS"],
+  ["Linux", "Linux"],
+] as const;
+
+/** A User-Agent as "Firefox, Linux"; one that is no browser's as it is. */
+export function formatAgent(agent: string) {
+  const found = [AGENTS, SYSTEMS].map(
+    (names) => names.find(([sign]) => agent.includes(sign))?.[1],
+  );
+  return found[0] ? found.filter(Boolean).join(", ") : agent;
+}
+
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"];
 
 /** Bytes as "12 KiB", "1.5 GiB". */

@@ -216,21 +216,28 @@ function Events({
         {
           head: texts.call,
           cell: ({ details: { method, path } }) => (
-            <code className="text-xs break-all">
+            <code className="inline-block min-w-40 text-xs break-all">
               {[method, path].filter(Boolean).join(" ")}
             </code>
           ),
           wide: true,
         },
-        { head: texts.outcome, cell: (event) => <Outcome event={event} /> },
+        {
+          head: texts.outcome,
+          cell: (event) => (
+            <>
+              <Outcome event={event} />
+              {event.error_message && (
+                <span className="mt-1 block min-w-32 text-xs break-words text-muted">
+                  {event.error_message}
+                </span>
+              )}
+            </>
+          ),
+        },
         {
           head: texts.address,
           cell: (event) => event.ip_address,
-          wide: true,
-        },
-        {
-          head: texts.error,
-          cell: (event) => event.error_message,
           wide: true,
         },
       ]}

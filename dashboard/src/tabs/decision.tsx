@@ -4,6 +4,7 @@
 import { useState } from "react";
 import { call } from "../api/client";
 import { useLive } from "../api/live";
+import { useSession } from "../api/session";
 import type { Decision, Judgement, PolicyCheck, Shadow } from "../api/types";
 import { Badge } from "../parts/badge";
 import { Dialog, Form } from "../parts/dialog";
@@ -126,9 +127,12 @@ export function WhyDialog({ onClose }: { onClose: () => void }) {
 
 /** Asks what would become of a request, without making it. */
 export function CheckDialog({ onClose }: { onClose: () => void }) {
+  const { me, may } = useSession();
   const roles = useRoleOptions();
   const [question, setQuestion] = useState({
-    method: "GET", path: "/api/", role: "user",
+    method: "GET",
+    path: "/api/",
+    role: may("user:read") ? "user" : (me?.role ?? ""),
   });
   const [answer, setAnswer] = useState<PolicyCheck | null>(null);
   const set = (field: keyof typeof question) => (value: string) => {

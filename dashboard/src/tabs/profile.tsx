@@ -3,6 +3,7 @@ import { call } from "../api/client";
 import { useLive } from "../api/live";
 import { useSession } from "../api/session";
 import type { User } from "../api/types";
+import { Appearance } from "../parts/appearance";
 import { Badge } from "../parts/badge";
 import { Button } from "../parts/button";
 import { Confirm, Form } from "../parts/dialog";
@@ -40,6 +41,9 @@ export function Profile() {
               </dl>
             )}
           </Answered>
+          <div className="mt-4 md:hidden">
+            <Appearance />
+          </div>
           <h2 className="mt-4 mb-2 font-semibold">{texts.mayDo}</h2>
           <ul className="flex flex-wrap gap-1">
             {me?.permissions.map((permission) => (

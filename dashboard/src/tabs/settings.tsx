@@ -5,7 +5,7 @@ import type { Role, Roles, Route, Routes, Settings as Configured } from "../api/
 import { Badge } from "../parts/badge";
 import { TextField } from "../parts/field";
 import { Page } from "../parts/page";
-import { Answered, Empty } from "../parts/states";
+import { Answered, Empty, Forbidden } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
 import { Differences } from "./differences";
@@ -16,7 +16,10 @@ export function Settings() {
   const configured = useLive<Configured>("/api/admin/settings", 300_000);
   const routes = useLive<Routes>("/api/admin/routes", 300_000);
   const { may } = useSession();
-  const roles = useLive<Roles>("/api/admin/roles", 300_000);
+  const seesRoles = may("user:read");
+  const roles = useLive<Roles>("/api/admin/roles", 300_000, {
+    enabled: seesRoles,
+  });
 
   return (
     <Page title={texts.settings}>
@@ -37,9 +40,13 @@ export function Settings() {
       )}
       <section className="mb-6">
         <h2 className="mb-2 text-base font-semibold">{texts.rolesAndGrants}</h2>
-        <Answered query={roles}>
-          {(answer) => <Matrix {...answer} />}
-        </Answered>
+        {seesRoles ? (
+          <Answered query={roles}>
+            {(answer) => <Matrix {...answer} />}
+          </Answered>
+        ) : (
+          <Forbidden permission="user:read" />
+        )}
       </section>
       <section>
         <h2 className="mb-2 text-base font-semibold">{texts.directives}</h2>
@@ -118,8 +125,8 @@ function OpenLocations({ settings }: Pick<Configured, "settings">) {
 
 function Place({ file, line }: { file: string; line: number }) {
   return (
-    <span className="text-xs break-all text-muted">
-      {file}:{line}
+    <span title={`${file}:${line}`} className="text-xs whitespace-nowrap text-muted">
+      {file.split("/").slice(-2).join("/")}:{line}
     </span>
   );
 }

@@ -5,6 +5,7 @@ import { call } from "../api/client";
 import { useLive } from "../api/live";
 import { useSession } from "../api/session";
 import type { Login, Page, Roles, User as Account } from "../api/types";
+import { formatAgent } from "../format";
 import { Badge } from "../parts/badge";
 import { Button } from "../parts/button";
 import { Confirm, Form } from "../parts/dialog";
@@ -258,7 +259,7 @@ function Sessions({ user, path }: { user: Account; path: string }) {
               {items.map((login) => (
                 <li key={login.id} className="rounded-md bg-sunken p-2">
                   <p className="line-clamp-1 break-all" title={login.user_agent ?? ""}>
-                    {login.user_agent ?? texts.unknown}
+                    {login.user_agent ? formatAgent(login.user_agent) : texts.unknown}
                   </p>
                   <p className="text-xs text-muted">
                     {login.ip_address} · {texts.lastUsed}{" "}

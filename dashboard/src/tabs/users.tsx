@@ -17,9 +17,14 @@ import { Table } from "../parts/table";
 import { Time } from "../parts/time";
 import { texts } from "../texts";
 
+/** All roles; to who may not see them, the one they have. */
 export function useRoleOptions() {
-  const { data } = useLive<Roles>("/api/admin/roles", 300_000);
-  return (data?.roles ?? []).map(({ name }) => [name, name] as const);
+  const { me, may } = useSession();
+  const enabled = may("user:read");
+  const { data } = useLive<Roles>("/api/admin/roles", 300_000, { enabled });
+  const roles = enabled ? data?.roles : me && [{ name: me.role }];
+
+  return (roles ?? []).map(({ name }) => [name, name] as const);
 }
 
 export function Users() {
