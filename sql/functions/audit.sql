@@ -23,7 +23,9 @@ as $$
 declare
     request_id constant uuid := request ->> 'request_id';
 begin
-    perform private.audit_partitions_for(request_id, request_id);
+    if to_regclass('public.' || private.audit_partition_name(private.uuid_time(request_id))) is null then
+        perform private.audit_partitions_for(request_id, request_id);
+    end if;
 
     insert into public.audit_logs (
         id, action, user_id, user_email, resource_type, resource_id, details,

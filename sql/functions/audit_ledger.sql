@@ -209,7 +209,7 @@ select
     coalesce(
         (s.month + interval '1 month') at time zone 'UTC' < now() - retention
         and (
-            to_regclass('public.audit_logs_' || to_char(s.month, 'YYYY_MM')) is null
+            to_regclass('public.' || private.audit_partition_name(s.month at time zone 'UTC')) is null
             or retention < interval '40 days'
         ),
         false

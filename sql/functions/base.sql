@@ -88,12 +88,7 @@ $$;
 -- The moment of a UUIDv7, to the millisecond.
 create or replace function private.uuid_time(id uuid) returns timestamptz
 language sql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select to_timestamp(
-    ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0
-);
-$$;
+return to_timestamp(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint / 1000.0);
 
 
 -- A new UUIDv7, for a second row in the audit log.

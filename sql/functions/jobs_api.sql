@@ -93,6 +93,11 @@ begin
         perform private.refuse(422, 'Send one JSON object.');
     end if;
 
+    -- what most send, without a query
+    if body - '{task,kwargs}'::text[] = '{}' and jsonb_typeof(body -> 'task') = 'string' then
+        return;
+    end if;
+
     select jsonb_agg(jsonb_build_object('field', f.name, 'message', m.message) order by f.name)
     into errors
     from (

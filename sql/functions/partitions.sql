@@ -3,6 +3,12 @@
  */
 
 
+-- The name of the partition of the month of a moment (UTC).
+create or replace function private.audit_partition_name(moment timestamptz) returns text
+language sql stable strict parallel safe
+return 'audit_logs_' || to_char(moment at time zone 'UTC', 'YYYY_MM');
+
+
 /*
  * Makes the partition of the month of a moment (UTC), and moves there what
  * the default partition has of that month.  Harmless when it is there already
@@ -18,7 +24,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     month constant timestamp := date_trunc('month', moment at time zone 'UTC');
-    name constant text := 'audit_logs_' || to_char(month, 'YYYY_MM');
+    name constant text := private.audit_partition_name(moment);
     first constant uuid := private.uuid_at(month at time zone 'UTC');
     beyond constant uuid := private.uuid_at((month + interval '1 month') at time zone 'UTC');
 begin

@@ -53,19 +53,13 @@ $$;
 -- base64 in one line, as Celery has it
 create or replace function private.to_base64(value text) returns text
 language sql immutable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select translate(encode(convert_to(value, 'UTF8'), 'base64'), e'\n', '');
-$$;
+return translate(encode(convert_to(value, 'UTF8'), 'base64'), e'\n', '');
 
 
 -- RFC 3339 with an offset, as Celery's own are.
 create or replace function private.to_celery_time(moment timestamptz) returns text
 language sql stable strict parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00';
-$$;
+return to_char(moment at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US') || '+00:00';
 
 
 /*
@@ -75,9 +69,7 @@ $$;
  */
 create or replace function private.job_message(job public.jobs, full_name text) returns text
 language sql stable parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-select json_build_object(
+return json_build_object(
     'body', private.to_base64(json_build_array(
         '[]'::json, job.kwargs,
         json_build_object('callbacks', null, 'errbacks', null, 'chain', null, 'chord', null)
@@ -113,7 +105,6 @@ select json_build_object(
         'delivery_tag', job.id || '.' || job.relays + 1
     )
 )::text;
-$$;
 
 
 -- The message that tells all workers to revoke a job.
@@ -163,6 +154,8 @@ create or replace function api.relay_take("limit" integer, database integer)
 returns table (id uuid, mark text, list text, message text, stale text)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- the plan was made, and is kept, of when the table was small
+set enable_seqscan = off
 as $$
 begin
     if not private.relay_is_elected() then

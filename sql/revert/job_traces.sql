@@ -2,6 +2,7 @@
 
 begin;
 
+drop function if exists private.job_message(public.jobs, text);
 alter table public.jobs drop column trace;
 
 commit;

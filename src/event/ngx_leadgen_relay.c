@@ -14,6 +14,8 @@
 
 #define NGX_LEADGEN_RELAY_INTERVAL  1000    /* milliseconds, between rounds; the
                                              * lock is lost after 4000 */
+#define NGX_LEADGEN_RELAY_PACE      20      /* a page that is not full costs
+                                             * what a full one does */
 #define NGX_LEADGEN_RELAY_BACKOFF   250
 #define NGX_LEADGEN_RELAY_LONGEST   2000
 #define NGX_LEADGEN_RELAY_SILENCE   60      /* seconds */
@@ -192,6 +194,7 @@ ngx_leadgen_relay_run(ngx_event_t *ev)
     }
 
     relay->woken = 0;
+    relay->began = ngx_current_msec;
     relay->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, ngx_cycle->log);
 
     if (relay->pool == NULL) {
@@ -240,7 +243,7 @@ ngx_leadgen_relay_take(void)
     ngx_str_t             args[2];
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
-    ngx_str_set(&args[0], NGX_LEADGEN_RELAY_BATCH);
+    ngx_str_set(&args[0], ngx_value(NGX_LEADGEN_RELAY_BATCH));
     args[1] = relay->redis_database;
 
     ngx_leadgen_relay_call(relay->database,
@@ -256,6 +259,8 @@ ngx_leadgen_relay_taken(ngx_leadgen_call_t *call)
     ngx_str_t            *args;
     ngx_uint_t            i, n;
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
+
+    relay->full = call->nrows >= NGX_LEADGEN_RELAY_BATCH;
 
     if (call->nrows == 0) {
         relay->nrows = 0;
@@ -465,13 +470,20 @@ ngx_leadgen_relay_rest(ngx_msec_t delay)
 static void
 ngx_leadgen_relay_arm(ngx_msec_t delay)
 {
-    ngx_event_t  *timer = &ngx_leadgen_relay.timer;
+    ngx_msec_t            elapsed;
+    ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
-    if (timer->timer_set) {
-        ngx_del_timer(timer);
+    elapsed = ngx_current_msec - relay->began;
+
+    if (!relay->full && elapsed < NGX_LEADGEN_RELAY_PACE) {
+        delay = ngx_max(delay, NGX_LEADGEN_RELAY_PACE - elapsed);
     }
 
-    ngx_add_timer(timer, delay);
+    if (relay->timer.timer_set) {
+        ngx_del_timer(&relay->timer);
+    }
+
+    ngx_add_timer(&relay->timer, delay);
 }
 
 

@@ -12,7 +12,7 @@
 #include "ngx_leadgen_event.h"
 
 
-#define NGX_LEADGEN_RELAY_BATCH  "500"
+#define NGX_LEADGEN_RELAY_BATCH  500
 #define NGX_LEADGEN_RELAY_LIFE   "86400"    /* seconds, of a job's mark */
 #define NGX_LEADGEN_RELAY_QUEUES 8
 
@@ -26,6 +26,7 @@ typedef struct {
     ngx_leadgen_backend_t           *published;
     ngx_event_t                      timer;
     ngx_msec_t                       backoff;
+    ngx_msec_t                       began;     /* the last round */
     ngx_msec_t                       watched;   /* when it last looked */
     ngx_msec_t                       tidied;
     time_t                           logged;
@@ -39,6 +40,7 @@ typedef struct {
     ngx_uint_t                       nrows;     /* that were taken */
     ngx_str_t                       *rows;
     unsigned                         elected:1;
+    unsigned                         full:1;    /* the last round's page was */
     unsigned                         woken:1;   /* there may be more */
 } ngx_leadgen_relay_t;
 

@@ -154,7 +154,7 @@ ngx_leadgen_watcher_hits(ngx_leadgen_call_t *call)
         args[0].len = ngx_leadgen_watcher.after_len;
     }
 
-    ngx_str_set(&args[1], NGX_LEADGEN_RELAY_BATCH);
+    ngx_str_set(&args[1], ngx_value(NGX_LEADGEN_RELAY_BATCH));
 
     ngx_leadgen_relay_call(ngx_leadgen_relay.database,
                            "select id, mark from api.relay_out($1::uuid, "
