@@ -1,7 +1,8 @@
 """What is compared: a name goes in, and the configuration comes out of an nginx
 that lets the same request through its own way.
 
-A contestant is (configuration, modules, path, headers, what it needs beside).
+A contestant is (configuration, modules); PATHS and COLD name those that are
+asked for something else, or with a token that nobody has seen lately.
 """
 
 import os
@@ -33,6 +34,25 @@ AUDITED = GUARDED.replace("leadgen_policy", "leadgen_audit all;\n"
                           "            leadgen_policy")
 UNAUDITED = GUARDED.replace("leadgen_policy", "leadgen_audit routes;\n"
                             "            leadgen_policy")
+
+# what the contract has the upstream and the client be told, by nginx alone
+HEADERS = BARE.replace("location /api/ {{", """location /api/ {{
+            proxy_set_header X-User-Id 1;
+            proxy_set_header X-User-Email admin@example.com;
+            proxy_set_header X-User-Role admin;
+            proxy_set_header X-Request-Id $request_id;
+            add_header X-Request-Id $request_id;""")
+
+HEALTH = GUARDED.replace("location /api/ {{", """location /api/health {{
+            leadgen_health;
+        }}
+        location /api/ {{""")
+
+
+def signed(alg):
+    """The guard with a key of that algorithm."""
+    return UNAUDITED.replace("jwt.key alg=HS256", f"{alg}.key alg={alg}")
+
 
 AUTH_REQUEST = """
     proxy_cache_path cache keys_zone=verdicts:1m;
@@ -144,9 +164,14 @@ FASTAPI = BARE.replace("{upstream}", "{fastapi}")
 CONTESTANTS = {
     "return 200, no upstream": (RETURN, []),
     "bare proxy_pass": (BARE, []),
+    "proxy_pass, the same headers": (HEADERS, []),
     "proxy_pass, JSON access log": (LOGGED, []),
     "leadgen, not audited": (UNAUDITED, ["ours"]),
     "leadgen, audited": (AUDITED, ["ours"]),
+    "leadgen, health": (HEALTH, ["ours"]),
+    "leadgen, HS256, never seen": (UNAUDITED, ["ours"]),
+    "leadgen, RS256, never seen": (signed("RS256"), ["ours"]),
+    "leadgen, ES256, never seen": (signed("ES256"), ["ours"]),
     "auth_request, verdict cached 30 s": (
         AUTH_REQUEST.replace("{verdict}", "{upstream}")
                     .replace("{cache}", CACHE), []),
@@ -157,6 +182,10 @@ CONTESTANTS = {
                     .replace("{cache}", ""), []),
     "FastAPI behind proxy_pass, HS256": (FASTAPI, []),
 }
+
+PATHS = {"leadgen, health": "/api/health"}
+COLD = {f"leadgen, {alg}, never seen": alg
+        for alg in ("HS256", "RS256", "ES256")}
 
 # modules that Debian does not carry, built elsewhere
 for name, variable, http in (("TeslaGov", "PEER_TESLA", TESLA),

@@ -62,19 +62,20 @@ GUARDED = """
 """
 
 
-def token(more=0):
+def token(more=0, alg="HS256", sign=None, jti=2):
     """A token of an administrator, with a claim of so many bytes more."""
     def part(data):
         return base64.urlsafe_b64encode(data).rstrip(b"=")
 
     now = int(time.time())
     text = b".".join(part(json.dumps(value).encode()) for value in (
-        {"alg": "HS256", "typ": "JWT", "kid": "bench"},
+        {"alg": alg, "typ": "JWT", "kid": "bench"},
         {"iss": "leadgen", "sub": "1", "email": "admin@example.com",
          "role": "admin", "sid": "01890000-0000-7000-8000-000000000001",
-         "jti": "01890000-0000-7000-8000-000000000002",
+         "jti": f"01890000-0000-7000-8000-{jti:012}",
          "iat": now, "exp": now + 24 * 3600, "more": "x" * more}))
-    return (text + b"." + part(hmac.digest(KEY, text, hashlib.sha256))).decode()
+    sign = sign or (lambda text: hmac.digest(KEY, text, hashlib.sha256))
+    return (text + b"." + part(sign(text))).decode()
 
 
 TOKEN = token()
@@ -110,6 +111,7 @@ class Server:
                  "hexkey": KEY.hex()}
         for file, text in (files or {}).items():
             (self.directory / file).write_text(text.format(**words))
+            (self.directory / file).chmod(0o600)
 
         temporary = "\n".join(
             f"    {kind}_temp_path temp/{kind};"
