@@ -68,7 +68,8 @@ def token(more=0, alg="HS256", sign=None, jti=2):
         return base64.urlsafe_b64encode(data).rstrip(b"=")
 
     now = int(time.time())
-    text = b".".join(part(json.dumps(value).encode()) for value in (
+    text = b".".join(part(json.dumps(
+        value, separators=(",", ":")).encode()) for value in (
         {"alg": alg, "typ": "JWT", "kid": "bench"},
         {"iss": "leadgen", "sub": "1", "email": "admin@example.com",
          "role": "admin", "sid": "01890000-0000-7000-8000-000000000001",

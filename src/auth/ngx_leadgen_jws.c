@@ -13,6 +13,25 @@
 #define NGX_LEADGEN_JWS_SIGNATURE  683      /* bytes, encoded */
 
 
+/* Of characters of base64url, with a bit above; 0: it is none. */
+
+#define NGX_LEADGEN_JWS_LETTERS(first, value)                                 \
+    [first + 0] = value + 0, [first + 1] = value + 1,                         \
+    [first + 2] = value + 2, [first + 3] = value + 3,                         \
+    [first + 4] = value + 4
+
+static const u_char  ngx_leadgen_jws_values[256] = {
+    NGX_LEADGEN_JWS_LETTERS('A', 64), NGX_LEADGEN_JWS_LETTERS('F', 69),
+    NGX_LEADGEN_JWS_LETTERS('K', 74), NGX_LEADGEN_JWS_LETTERS('P', 79),
+    NGX_LEADGEN_JWS_LETTERS('U', 84), ['Z'] = 89,
+    NGX_LEADGEN_JWS_LETTERS('a', 90), NGX_LEADGEN_JWS_LETTERS('f', 95),
+    NGX_LEADGEN_JWS_LETTERS('k', 100), NGX_LEADGEN_JWS_LETTERS('p', 105),
+    NGX_LEADGEN_JWS_LETTERS('u', 110), ['z'] = 115,
+    NGX_LEADGEN_JWS_LETTERS('0', 116), NGX_LEADGEN_JWS_LETTERS('5', 121),
+    ['-'] = 126, ['_'] = 127
+};
+
+
 typedef struct {
     ngx_str_t  header;
     ngx_str_t  payload;
@@ -25,6 +44,8 @@ static ngx_int_t ngx_leadgen_jws_split(const ngx_str_t *token,
     ngx_leadgen_jws_parts_t *parts);
 static const ngx_leadgen_key_t *ngx_leadgen_jws_key(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *encoded);
+static const ngx_leadgen_key_t *ngx_leadgen_jws_own(const ngx_array_t *keys,
+    const ngx_str_t *encoded);
 static ngx_uint_t ngx_leadgen_jws_header_is_ours(json_t *header);
 static u_char *ngx_leadgen_jws_encode(u_char *dst, const u_char *src,
     size_t len);
@@ -120,8 +141,15 @@ static const ngx_leadgen_key_t *
 ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *encoded)
 {
-    json_t     *header;
-    ngx_str_t   text, alg, kid;
+    json_t                   *header;
+    ngx_str_t                 text, alg, kid;
+    const ngx_leadgen_key_t  *key;
+
+    key = ngx_leadgen_jws_own(keys, encoded);
+
+    if (key) {
+        return key;
+    }
 
     if (ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
         || ngx_leadgen_jws_decode(&text, encoded) != NGX_OK)
@@ -144,6 +172,31 @@ ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
     kid = ngx_leadgen_json_string(header, "kid");
 
     return kid.len ? ngx_leadgen_keys_find(keys, &alg, &kid) : NULL;
+}
+
+
+/* A header as one of our keys makes it need not be read. */
+
+static const ngx_leadgen_key_t *
+ngx_leadgen_jws_own(const ngx_array_t *keys, const ngx_str_t *encoded)
+{
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (key[i].kid.len
+            && key[i].header.len == encoded->len
+            && ngx_memcmp(key[i].header.data, encoded->data, encoded->len)
+               == 0)
+        {
+            return &key[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -189,7 +242,7 @@ ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *payload, ngx_str_t *token)
 {
     u_char                   *p, signature[NGX_LEADGEN_SIGNATURE_MAX];
-    ngx_str_t                 header, input;
+    ngx_str_t                 input;
     const ngx_leadgen_key_t  *key;
 
     key = ngx_leadgen_keys_signer(keys);
@@ -197,24 +250,8 @@ ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
         return NGX_ERROR;
     }
 
-    header.len = sizeof("{\"alg\":\"\",\"typ\":\"JWT\",\"kid\":\"\"}") - 1
-                 + key->algorithm->name.len + key->kid.len;
-
-    if (ngx_leadgen_jws_allocate(pool, header.len, &header) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p = ngx_sprintf(header.data, "{\"alg\":\"%V\",\"typ\":\"JWT\"",
-                    &key->algorithm->name);
-    if (key->kid.len) {
-        p = ngx_sprintf(p, ",\"kid\":\"%V\"", &key->kid);
-    }
-    *p++ = '}';
-
-    header.len = p - header.data;
-
     if (ngx_leadgen_jws_allocate(pool,
-                                 ngx_base64_encoded_length(header.len)
+                                 key->header.len
                                  + ngx_base64_encoded_length(payload->len)
                                  + ngx_base64_encoded_length(key->size)
                                  + 2, token)
@@ -223,7 +260,7 @@ ngx_leadgen_jws_sign(ngx_pool_t *pool, const ngx_array_t *keys,
         return NGX_ERROR;
     }
 
-    p = ngx_leadgen_jws_encode(token->data, header.data, header.len);
+    p = ngx_cpymem(token->data, key->header.data, key->header.len);
     *p++ = '.';
     p = ngx_leadgen_jws_encode(p, payload->data, payload->len);
 
@@ -258,28 +295,13 @@ ngx_leadgen_jws_decode(ngx_str_t *dst, const ngx_str_t *src)
     nbits = 0;
 
     for (i = 0; i < src->len; i++) {
-        c = src->data[i];
+        c = ngx_leadgen_jws_values[src->data[i]];
 
-        if (c >= 'A' && c <= 'Z') {
-            c = c - 'A';
-
-        } else if (c >= 'a' && c <= 'z') {
-            c = c - 'a' + 26;
-
-        } else if (c >= '0' && c <= '9') {
-            c = c - '0' + 52;
-
-        } else if (c == '-') {
-            c = 62;
-
-        } else if (c == '_') {
-            c = 63;
-
-        } else {
+        if (c == 0) {
             return NGX_ERROR;
         }
 
-        bits = bits << 6 | c;
+        bits = bits << 6 | (c & 63);
         nbits += 6;
 
         if (nbits >= 8) {

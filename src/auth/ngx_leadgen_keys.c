@@ -19,6 +19,8 @@ static ngx_int_t ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
 static ngx_uint_t ngx_leadgen_keys_is_der(const ngx_str_t *text);
 static ngx_uint_t ngx_leadgen_keys_is_kid(const ngx_str_t *kid);
+static ngx_int_t ngx_leadgen_keys_header(ngx_pool_t *pool,
+    ngx_leadgen_key_t *key);
 static ngx_uint_t ngx_leadgen_keys_equal(const ngx_str_t *a,
     const ngx_str_t *b);
 
@@ -184,6 +186,37 @@ ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
     }
 
     *known = *key;
+
+    return ngx_leadgen_keys_header(cf->pool, known);
+}
+
+
+/* The first part of tokens that it signs, and of most that it verifies. */
+
+static ngx_int_t
+ngx_leadgen_keys_header(ngx_pool_t *pool, ngx_leadgen_key_t *key)
+{
+    u_char     *p;
+    u_char      text[64 + NGX_LEADGEN_KEYS_KID];
+    ngx_str_t   header;
+
+    p = ngx_sprintf(text, "{\"alg\":\"%V\",\"typ\":\"JWT\"",
+                    &key->algorithm->name);
+    if (key->kid.len) {
+        p = ngx_sprintf(p, ",\"kid\":\"%V\"", &key->kid);
+    }
+    *p++ = '}';
+
+    header.data = text;
+    header.len = p - text;
+
+    key->header.data = ngx_pnalloc(pool,
+                                   ngx_base64_encoded_length(header.len));
+    if (key->header.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_encode_base64url(&key->header, &header);
 
     return NGX_OK;
 }

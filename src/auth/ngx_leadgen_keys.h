@@ -40,6 +40,7 @@ struct ngx_leadgen_key_s {
                                                  * of it, NULL: nothing is */
 
     ngx_str_t                       kid;    /* empty: none */
+    ngx_str_t                       header; /* encoded, of what it signs */
     ngx_str_t                       issuer; /* empty: any */
     ngx_str_t                       audience;   /* empty: none may be claimed */
     ngx_str_t                       role_claim; /* empty: "role" */

@@ -8,6 +8,8 @@
 
 
 static uint64_t ngx_leadgen_time_read(clockid_t clock);
+static u_char *ngx_leadgen_time_digits(u_char *dst, uint64_t value,
+    ngx_uint_t n, u_char behind);
 
 
 uint64_t
@@ -57,8 +59,29 @@ ngx_leadgen_time_format(u_char *dst, uint64_t microseconds)
 
     ngx_gmtime((time_t) (microseconds / 1000000), &tm);
 
-    return ngx_sprintf(dst, "%4d-%02d-%02dT%02d:%02d:%02d.%06uLZ",
-                       tm.ngx_tm_year, tm.ngx_tm_mon, tm.ngx_tm_mday,
-                       tm.ngx_tm_hour, tm.ngx_tm_min, tm.ngx_tm_sec,
-                       microseconds % 1000000);
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_year, 4, '-');
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_mon, 2, '-');
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_mday, 2, 'T');
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_hour, 2, ':');
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_min, 2, ':');
+    dst = ngx_leadgen_time_digits(dst, tm.ngx_tm_sec, 2, '.');
+
+    return ngx_leadgen_time_digits(dst, microseconds % 1000000, 6, 'Z');
+}
+
+
+static u_char *
+ngx_leadgen_time_digits(u_char *dst, uint64_t value, ngx_uint_t n,
+    u_char behind)
+{
+    ngx_uint_t  i;
+
+    for (i = n; i; i--) {
+        dst[i - 1] = (u_char) ('0' + value % 10);
+        value /= 10;
+    }
+
+    dst[n] = behind;
+
+    return dst + n + 1;
 }

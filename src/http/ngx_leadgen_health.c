@@ -167,15 +167,28 @@ static ngx_int_t
 ngx_leadgen_health_simple(ngx_http_request_t *r,
     const ngx_leadgen_main_conf_t *mcf)
 {
-    u_char  now[NGX_LEADGEN_TIME_TEXT];
+    u_char     *p;
+    ngx_str_t   body;
 
-    (void) ngx_leadgen_time_format(now, ngx_leadgen_time_now());
+    static const char  head[] = "{\"status\":\"healthy\",\"timestamp\":\"";
+    static const char  name[] = "\",\"service\":";
 
-    return ngx_leadgen_reply_tree(r, NGX_HTTP_OK,
-        json_pack("{s:s, s:s%, s:s%}",
-                  "status", "healthy",
-                  "timestamp", now, (size_t) NGX_LEADGEN_TIME_TEXT,
-                  "service", mcf->service.data, mcf->service.len));
+    body.data = ngx_pnalloc(r->pool, sizeof(head) + sizeof(name)
+                                     + NGX_LEADGEN_TIME_TEXT
+                                     + 6 * mcf->service.len + sizeof("\"\"}"));
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    p = ngx_cpymem(body.data, head, sizeof(head) - 1);
+    p = ngx_leadgen_time_format(p, ngx_leadgen_time_now());
+    p = ngx_cpymem(p, name, sizeof(name) - 1);
+    p = ngx_leadgen_text_json(p, &mcf->service);
+    *p++ = '}';
+
+    body.len = p - body.data;
+
+    return ngx_leadgen_reply_json(r, NGX_HTTP_OK, &body);
 }
 
 
