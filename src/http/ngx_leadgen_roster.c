@@ -27,6 +27,7 @@ static struct {
 static void ngx_leadgen_roster_tell(ngx_event_t *ev);
 static void ngx_leadgen_roster_told(ngx_leadgen_call_t *call);
 static json_t *ngx_leadgen_roster_report(const ngx_leadgen_main_conf_t *conf);
+static json_int_t ngx_leadgen_roster_seconds(ngx_leadgen_metric_e metric);
 static ngx_uint_t ngx_leadgen_roster_workers(void);
 static void ngx_leadgen_roster_policy(const ngx_leadgen_main_conf_t *conf,
     u_char *version);
@@ -153,10 +154,18 @@ ngx_leadgen_roster_report(const ngx_leadgen_main_conf_t *conf)
         (json_int_t)
             ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_SPOOL_LIMIT_BYTES),
         "spool_oldest_seconds",
-        (json_int_t) ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_SPOOL_OLDEST),
+        ngx_leadgen_roster_seconds(NGX_LEADGEN_METRIC_SPOOL_OLDEST),
         "revocation_lag_seconds",
-        (json_int_t)
-            ngx_leadgen_metric_get(NGX_LEADGEN_METRIC_REVOCATION_LAG));
+        ngx_leadgen_roster_seconds(NGX_LEADGEN_METRIC_REVOCATION_LAG));
+}
+
+
+/* Durations stand in the zone as milliseconds. */
+
+static json_int_t
+ngx_leadgen_roster_seconds(ngx_leadgen_metric_e metric)
+{
+    return ngx_leadgen_metric_get(metric) / 1000;
 }
 
 

@@ -169,6 +169,7 @@ def test_gateways_tell_of_each_other(gateway):
                  if str(gateway.run) in name)
         assert there["policy_version"] == here["policy_version"]
         assert there["workers"] >= 1
+        assert here["revocation_lag_seconds"] < 60
         assert other.request("GET", "/api/admin/gateways", "user").status == 403
 
 
