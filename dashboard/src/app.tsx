@@ -1,6 +1,6 @@
 // The frame around the tabs: who may see which, and where each stands.
 
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { ComponentType } from "react";
 import { Link, Redirect, Route, Switch, useLocation } from "wouter";
 import { useSession } from "./api/session";
@@ -128,8 +128,18 @@ function TabLink({ path, name }: { path: string; name: string }) {
   const [location] = useLocation();
   const current = path === "/" ? location === "/" : location.startsWith(path);
 
+  const link = useRef<HTMLAnchorElement>(null);
+
+  // in a narrow window the tabs scroll
+  useEffect(() => {
+    if (current) {
+      link.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    }
+  }, [current]);
+
   return (
     <Link
+      ref={link}
       href={path}
       aria-current={current ? "page" : undefined}
       className={`rounded-md px-2 py-1.5 font-medium whitespace-nowrap ${

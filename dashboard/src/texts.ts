@@ -35,6 +35,7 @@ export const texts = {
   gatewayAway: "The gateway can't be reached.",
   triesAgain: "This page tries again by itself.",
   notServed: "This gateway does not serve this call.",
+  marked: "Mend what is marked above.",
   unexpected: "Something unexpected happened on this page. Reload it.",
   requestId: "Request",
   forbidden: "Not for your role",

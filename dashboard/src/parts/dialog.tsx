@@ -4,6 +4,7 @@
 import { useEffect, useId, useRef, useState } from "react";
 import type { FormEvent, ReactNode } from "react";
 import { Problem } from "../api/client";
+import type { FieldError } from "../api/client";
 import { texts } from "../texts";
 import { Button } from "./button";
 import { TextField } from "./field";
@@ -62,6 +63,7 @@ export function Form({
   const [error, setError] = useState<Error | null>(null);
   const [busy, setBusy] = useState(false);
   const fields = error instanceof Problem ? error.errors : [];
+  const marked = new Set<string>();
 
   async function send(event: FormEvent) {
     event.preventDefault();
@@ -79,8 +81,16 @@ export function Form({
 
   return (
     <form onSubmit={send} noValidate className="grid gap-4">
-      {children((name) => fields.find(({ field }) => field === name)?.message)}
-      {error && <Failed error={error} />}
+      {children((name) => {
+        marked.add(name);
+        return fields.find(({ field }) => field === name)?.message;
+      })}
+      {error &&
+        (fields.length > 0 ? (
+          <Marked others={fields.filter(({ field }) => !marked.has(field))} />
+        ) : (
+          <Failed error={error} />
+        ))}
       <div className="flex justify-end">
         <Button
           type="submit"
@@ -92,6 +102,21 @@ export function Form({
         </Button>
       </div>
     </form>
+  );
+}
+
+/** Says that fields are marked; what has no field here is told in full. */
+function Marked({ others }: { others: FieldError[] }) {
+  return (
+    <div role="alert" className="rounded-md bg-bad-soft p-3 text-bad">
+      {others.length === 0
+        ? texts.marked
+        : others.map(({ field, message }) => (
+            <p key={field}>
+              {field}: {message}
+            </p>
+          ))}
+    </div>
   );
 }
 

@@ -216,7 +216,7 @@ function Events({
         {
           head: texts.call,
           cell: ({ details: { method, path } }) => (
-            <code className="inline-block min-w-40 text-xs break-all">
+            <code className="text-xs break-all">
               {[method, path].filter(Boolean).join(" ")}
             </code>
           ),

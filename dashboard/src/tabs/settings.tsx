@@ -5,7 +5,7 @@ import type { Role, Roles, Route, Routes, Settings as Configured } from "../api/
 import { Badge } from "../parts/badge";
 import { TextField } from "../parts/field";
 import { Page } from "../parts/page";
-import { Answered, Empty, Forbidden } from "../parts/states";
+import { Answered, Empty, Forbidden, Loading } from "../parts/states";
 import { Table } from "../parts/table";
 import { texts } from "../texts";
 import { Differences } from "./differences";
@@ -21,6 +21,14 @@ export function Settings() {
     enabled: seesRoles,
   });
 
+  // what is shown before the long table would be pushed down by it
+  if (routes.isPending) {
+    return (
+      <Page title={texts.settings}>
+        <Loading />
+      </Page>
+    );
+  }
   return (
     <Page title={texts.settings}>
       <p className="mb-4 text-muted">{texts.readOnly}</p>
