@@ -216,6 +216,10 @@ test("a refusal is explained, a request judged, the log verified", async () => {
   await check(page, "a request judged");
   await close();
 
+  await page.getByText("Statistics").click();
+  await page.getByRole("table", { name: "What happened" }).waitFor();
+  await check(page, "statistics of the log");
+
   await page.getByRole("button", { name: "Integrity" }).click();
   await dialog.getByRole("button", { name: "Verify the log" }).click();
   await dialog.getByText(/log is not as|Every row is as it was sealed/).waitFor();

@@ -19,6 +19,7 @@ import { actions } from "../tables";
 import { texts } from "../texts";
 import { CheckDialog, WhyDialog } from "./decision";
 import { EventDetails } from "./event";
+import { Statistics } from "./figures";
 import { IntegrityDialog } from "./integrity";
 
 const PATH = "/api/admin/audit-logs";
@@ -78,6 +79,7 @@ export function Audit() {
       }
     >
       <FilterFields filters={filters} setFilter={setFilter} />
+      <Statistics />
       <Newer
         query={query}
         items={pages.items}

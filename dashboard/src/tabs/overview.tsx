@@ -1,150 +1,31 @@
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { Link } from "wouter";
-import { withQuery } from "../api/client";
 import { useLive } from "../api/live";
 import type { AuditStats, Stats } from "../api/types";
 import { useSession } from "../api/session";
 import { formatDuration, formatNumber, formatPercent } from "../format";
 import { Badge } from "../parts/badge";
-import { Chart } from "../parts/chart";
-import { SelectField } from "../parts/field";
 import { Figure } from "../parts/figure";
 import { Page } from "../parts/page";
-import { Answered, Empty } from "../parts/states";
-import { Table } from "../parts/table";
+import { Answered } from "../parts/states";
 import { texts } from "../texts";
+import { Figures, Period, useAuditStats } from "./figures";
 import { disagree, useGateways, useHealth } from "./health";
-
-const HOUR = 3600_000;
-const STATS = "/api/admin/audit-logs/stats";
-
-function pathOf(hours: number) {
-  const now = Date.now();
-
-  return withQuery(STATS, {
-    from: new Date(now - hours * HOUR).toISOString(),
-    to: new Date(now + HOUR / 60).toISOString(),
-    interval: hours > 72 ? "day" : "hour",
-  });
-}
+import { useSchedule } from "./schedule";
 
 export function Overview() {
   const [hours, setHours] = useState("24");
-  const query = useLive<AuditStats>(
-    `${STATS}#${hours}`,
-    15_000,
-    { pathOf: () => pathOf(Number(hours)) },
-  );
+  const query = useAuditStats(hours);
 
   return (
     <Page
       title={texts.overview}
-      actions={
-        <SelectField
-          label={texts.period}
-          value={hours}
-          options={texts.periods}
-          onChange={setHours}
-        />
-      }
+      actions={<Period hours={hours} onChange={setHours} />}
     >
       <Attention stats={query.data} />
       <Now />
       <Answered query={query}>{(stats) => <Figures stats={stats} />}</Answered>
     </Page>
-  );
-}
-
-function Figures({ stats }: { stats: AuditStats }) {
-  const times = useMemo(
-    () => stats.series.map(({ bucket }) => Date.parse(bucket) / 1000),
-    [stats],
-  );
-  const series = useMemo(
-    () => [
-      {
-        name: texts.all,
-        colour: "accent",
-        values: stats.series.map(({ total }) => total),
-      },
-      {
-        name: texts.failed,
-        colour: "bad",
-        values: stats.series.map(({ failure }) => failure),
-      },
-    ],
-    [stats],
-  );
-  const count = (name: keyof AuditStats["by_action"]) =>
-    formatNumber(stats.by_action[name] ?? 0);
-
-  return (
-    <div className="grid grid-cols-1 gap-4">
-      <div className="grid grid-cols-2 gap-4 lg:grid-cols-4">
-        <Figure
-          name={texts.events}
-          detail={texts.failedShare(
-            formatPercent(stats.total ? (100 * stats.failure) / stats.total : 0),
-          )}
-        >
-          {formatNumber(stats.total)}
-        </Figure>
-        <Figure name={texts.denials}>{count("access_denied")}</Figure>
-        <Figure name={texts.logins}>{count("login")}</Figure>
-        <Figure name={texts.published}>{count("campaign_published")}</Figure>
-      </div>
-      <Chart title={texts.eventsOverTime} times={times} series={series} />
-      <div className="grid grid-cols-1 gap-4 lg:grid-cols-2">
-        <section>
-          <h2 className="mb-2 font-semibold">{texts.whatHappened}</h2>
-          <Table
-            caption={texts.whatHappened}
-            rows={Object.entries(stats.by_action).sort((a, b) => b[1] - a[1])}
-            keyOf={([name]) => name}
-            columns={[
-              {
-                head: texts.action,
-                cell: ([name]) => (
-                  <Link
-                    href={`/audit?action=${name}`}
-                    className="text-accent underline-offset-2 hover:underline"
-                  >
-                    {name}
-                  </Link>
-                ),
-              },
-              { head: texts.events, cell: ([, amount]) => formatNumber(amount) },
-            ]}
-          />
-        </section>
-        <section>
-          <h2 className="mb-2 font-semibold">{texts.whoDid}</h2>
-          {stats.top_users.length === 0 ? (
-            <Empty>{texts.noEvents}</Empty>
-          ) : (
-            <Table
-              caption={texts.whoDid}
-              rows={stats.top_users}
-              keyOf={({ user_id }) => user_id}
-              columns={[
-                {
-                  head: texts.who,
-                  cell: ({ user_id, user_email }) => (
-                    <Link
-                      href={`/users/${user_id}`}
-                      className="text-accent underline-offset-2 hover:underline"
-                    >
-                      {user_email}
-                    </Link>
-                  ),
-                },
-                { head: texts.events, cell: ({ count: n }) => formatNumber(n) },
-              ]}
-            />
-          )}
-        </section>
-      </div>
-    </div>
   );
 }
 
@@ -203,6 +84,7 @@ function Attention({ stats }: { stats: AuditStats | undefined }) {
   const failedJobs = counted?.jobs.by_status.failed ?? 0;
   const parked = counted?.events.parked ?? 0;
   const gateways = useGateways(may("system:health")).data?.gateways ?? [];
+  const schedule = useSchedule(may("system:jobs")).data?.schedule;
   const notes: [string, string][] = [];
 
   for (const [name, service] of Object.entries(health.data?.services ?? {})) {
@@ -223,6 +105,9 @@ function Attention({ stats }: { stats: AuditStats | undefined }) {
     if (use >= 80) {
       notes.push([texts.nearlyFull(texts[part], formatPercent(use)), "/health"]);
     }
+  }
+  if (schedule?.some(({ is_overdue }) => is_overdue)) {
+    notes.push([texts.noBeatNote, "/jobs"]);
   }
   if (failedJobs > 0 && may("system:jobs")) {
     notes.push([texts.failedJobs(failedJobs), "/jobs?status=failed"]);

@@ -11,8 +11,12 @@ import { Time } from "../parts/time";
 import { texts } from "../texts";
 import { JobStatus } from "./status";
 
+export function useSchedule(enabled = true) {
+  return useLive<Answer>("/api/jobs/schedule", 10_000, { enabled });
+}
+
 export function Schedule() {
-  const query = useLive<Answer>("/api/jobs/schedule", 10_000);
+  const query = useSchedule();
 
   return (
     <section className="mb-4">
