@@ -131,6 +131,19 @@ def test_a_foreign_worker(gateway, celery):
     assert sum(queue["rate_per_minute"] for queue in queues) >= 4
 
 
+def test_an_eta_beyond_the_visibility_timeout(gateway, celery):
+    """What a worker holds back for longer than that, another gets as well: so
+    nothing is given to one before it is due."""
+    celery.start("one", VISIBILITY="1")
+    late = post(gateway, countdown=3)
+    # one that starts looks for what others have held too long
+    celery.start("two", VISIBILITY="1")
+    done = wait_for(gateway, late, "succeeded")
+    assert done["eta"] <= done["relayed_at"] <= done["started_at"]
+    wait_until(lambda: not celery.redis.hlen("unacked"), 10, "acknowledgement")
+    assert (celery.ran(late), done["relays"]) == (1, 1)
+
+
 def test_revoke(gateway, celery):
     waiting = post(gateway, countdown=3600)
     assert gateway.request("DELETE", f"/api/jobs/{waiting}", "admin").status == 204
