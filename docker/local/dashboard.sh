@@ -4,7 +4,7 @@
 # Does nothing when dist is newer.
 #
 # dashboard.sh BUILD       BUILD: where a newer Node goes if need be
-# dashboard.sh BUILD test  installs what its tests need, too
+# dashboard.sh BUILD test  installs what tests need of npm, too
 set -euo pipefail
 
 cd "$(dirname "$0")/../../dashboard"
@@ -61,6 +61,7 @@ find_node
 
 if [ "${2:-}" = test ]; then
     (cd test && install_packages)
+    (cd ../t/e2e/spotlight && install_packages)
 fi
 
 if is_current; then

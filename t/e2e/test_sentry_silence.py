@@ -99,6 +99,7 @@ def test_silence_costs_nothing(monkeypatch):
         # one that was given up may have come all the same, by a request that took too long
         late = nginx.metrics()['sentry_requests_total{result="failed"}']
         assert came and 0 <= came + dropped - silent[2] <= late
+        # more, where one that took too long was read all the same
         wait_until(lambda: sum(one["quantity"] for report in receiver.items("client_report")
-                               for one in report["discarded_events"]) == dropped, 60, "client reports")
+                               for one in report["discarded_events"]) >= dropped, 60, "client reports")
         assert receiver.errors == []
