@@ -35,12 +35,15 @@ from generate_series(%s::bigint, %s::bigint) as n,
 """
 # as they are once they have been added up
 HOURS = ("""
-insert into public.audit_hours (hour, action, resource_type, success, events, folded)
-select date_trunc('hour', timestamp, 'UTC'), action, resource_type, success, count(*), true
+insert into public.audit_hours (hour, action, resource_type, success, events)
+select date_trunc('hour', timestamp, 'UTC'), action, resource_type, success, count(*)
 from public.audit_logs group by 1, 2, 3, 4""", """
-insert into public.audit_user_hours (hour, user_id, user_email, events, folded)
-select date_trunc('hour', timestamp, 'UTC'), user_id, max(user_email), count(*), true
-from public.audit_logs group by 1, 2""", "analyze public.audit_hours", "analyze public.audit_user_hours")
+insert into public.audit_user_hours (hour, user_id, events)
+select date_trunc('hour', timestamp, 'UTC'), user_id, count(*)
+from public.audit_logs group by 1, 2""", "select private.audit_fold()",
+         "vacuum analyze public.audit_hours", "vacuum analyze public.audit_days",
+         "vacuum analyze public.audit_user_hours", "vacuum analyze public.audit_user_days",
+         "vacuum analyze public.audit_user_months")
 
 
 def filters(pick):

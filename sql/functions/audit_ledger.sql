@@ -318,6 +318,9 @@ begin
 
             delete from public.audit_hours where hour < (month + interval '1 month') at time zone 'UTC';
             delete from public.audit_user_hours where hour < (month + interval '1 month') at time zone 'UTC';
+            delete from public.audit_days where day < month + interval '1 month';
+            delete from public.audit_user_days where day < month + interval '1 month';
+            delete from public.audit_user_months where audit_user_months.month <= to_date(right(name, 7), 'YYYY_MM');
 
             return next name;
         end if;

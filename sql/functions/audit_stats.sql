@@ -20,21 +20,52 @@ begin
         delete from public.audit_hours
         where hour in (select hour from public.audit_hours where not folded)
         returning *
+    ), added as (
+        insert into public.audit_hours (hour, action, resource_type, success, events, folded)
+        select hour, action, resource_type, success, sum(events), true
+        from taken
+        group by hour, action, resource_type, success
+    ), fresh as (
+        select (hour at time zone 'UTC')::date as day, action, resource_type, success, events
+        from taken
+        where not folded
+    ), days as (
+        delete from public.audit_days
+        where day in (select day from fresh)
+        returning *
     )
-    insert into public.audit_hours (hour, action, resource_type, success, events, folded)
-    select hour, action, resource_type, success, sum(events), true
-    from taken
-    group by hour, action, resource_type, success;
+    insert into public.audit_days (day, action, resource_type, success, events)
+    select day, action, resource_type, success, sum(events)
+    from (
+        select day, action, resource_type, success, events from fresh
+        union all
+        select day, action, resource_type, success, events from days
+    ) as e
+    group by day, action, resource_type, success;
 
     with taken as (
         delete from public.audit_user_hours
-        where hour in (select hour from public.audit_user_hours where not folded)
-        returning *
+        returning hour at time zone 'UTC' as hour, user_id, events
+    ), hours as (
+        select hour, user_id, sum(events)::bigint as events
+        from taken
+        group by hour, user_id
+    ), days as (
+        insert into public.audit_user_days as d (day, user_id, events)
+        select
+            hour::date, user_id,
+            private.sum_each(private.running(extract(hour from hour)::integer, 24, events))
+        from hours
+        group by hour::date, user_id
+        on conflict (day, user_id) do update set events = private.add_each(d.events, excluded.events)
     )
-    insert into public.audit_user_hours (hour, user_id, user_email, events, folded)
-    select hour, user_id, max(user_email), sum(events), true
-    from taken
-    group by hour, user_id;
+    insert into public.audit_user_months as m (month, user_id, events)
+    select
+        date_trunc('month', hour)::date, user_id,
+        private.sum_each(private.running(extract(day from hour)::integer - 1, 31, events))
+    from hours
+    group by date_trunc('month', hour)::date, user_id
+    on conflict (month, user_id) do update set events = private.add_each(m.events, excluded.events);
 end
 $$;
 
@@ -96,11 +127,14 @@ as $$
 declare
     query constant jsonb := coalesce(request -> 'query', '{}');
     width constant text := coalesce(query ->> 'interval', 'hour');
-    step constant interval := '1 ' || case width when 'day' then 'day' else 'hour' end;
+    -- a day of UTC, whatever the session's time zone is
+    step constant interval := case width when 'day' then '24 hours' else '1 hour' end;
     beyond timestamptz;
     first timestamptz;
     first_hour timestamptz;
     beyond_hour timestamptz;
+    first_day date;
+    beyond_day date;
     body jsonb;
 begin
     perform private.audit_stats_check(query);
@@ -108,7 +142,7 @@ begin
     beyond := coalesce(private.to_time(query ->> 'to'), now());
     first := coalesce(
         private.to_time(query ->> 'from'),
-        date_trunc(width, beyond - case width when 'day' then interval '30 days' else interval '1 day' end, 'UTC')
+        date_trunc(width, beyond - case width when 'day' then interval '720 hours' else interval '24 hours' end, 'UTC')
     );
 
     if beyond - first > 10000 * step then
@@ -131,6 +165,10 @@ begin
         beyond_hour := beyond;
     end if;
 
+    -- the days that are, of these hours
+    first_day := ((first_hour + interval '24 hours' - interval '1 microsecond') at time zone 'UTC')::date;
+    beyond_day := greatest(first_day, (beyond_hour at time zone 'UTC')::date);
+
     -- what is beside them is counted by rows, whose ids have the time of their request
     with ends as materialized (
         select timestamp, action, resource_type, success, user_id, user_email
@@ -149,14 +187,68 @@ begin
         from (
             select hour, action, resource_type, success, events
             from public.audit_hours
-            where hour >= first_hour and hour < beyond_hour
+            where hour >= first_hour and hour < beyond_hour and width = 'hour'
+            union all
+            select day::timestamp at time zone 'UTC', action, resource_type, success, events
+            from public.audit_days
+            where day >= first_day and day < beyond_day and width = 'day'
+            union all
+            -- what is not in these yet, and the hours beside them
+            select hour, action, resource_type, success, events
+            from public.audit_hours
+            where not folded and width = 'day'
+                and hour >= first_day::timestamp at time zone 'UTC'
+                and hour < beyond_day::timestamp at time zone 'UTC'
+            union all
+            select hour, action, resource_type, success, events
+            from public.audit_hours
+            where width = 'day' and hour >= first_hour
+                and hour < least(beyond_hour, first_day::timestamp at time zone 'UTC')
+            union all
+            select hour, action, resource_type, success, events
+            from public.audit_hours
+            where width = 'day' and hour < beyond_hour
+                and hour >= greatest(
+                    first_hour, first_day::timestamp at time zone 'UTC', beyond_day::timestamp at time zone 'UTC'
+                )
             union all
             select timestamp, action, resource_type, success, 1 from ends
         ) as e (hour, action, resource_type, success, events)
         group by 1, 2, 3, 4
+    ), days as (
+        -- the two that are not whole, and how many of their hours before and up to the end
+        select
+            d.day,
+            greatest(extract(epoch from first_hour - s.start) / 3600, 0)::integer as before,
+            least(extract(epoch from beyond_hour - s.start) / 3600, 24)::integer as upto
+        from (
+            select (first_hour at time zone 'UTC')::date
+            union
+            select ((beyond_hour - interval '1 microsecond') at time zone 'UTC')::date
+        ) as d (day)
+        cross join lateral (select d.day::timestamp at time zone 'UTC') as s (start)
+        where d.day < first_day or d.day >= beyond_day
+    ), months as (
+        select
+            m.month::date as month,
+            greatest(first_day - m.month::date, 0) as before,
+            least(beyond_day, (m.month + interval '1 month')::date) - m.month::date as upto
+        from generate_series(
+            date_trunc('month', first_day::timestamp), beyond_day - interval '1 microsecond', interval '1 month'
+        ) as m (month)
     ), most as materialized (
         select user_id, sum(events) as events
         from (
+            select u.user_id, u.events[d.upto] - coalesce(u.events[d.before], 0)
+            from days d
+            join public.audit_user_days u using (day)
+            where d.upto > d.before
+            union all
+            select u.user_id, u.events[m.upto] - coalesce(u.events[m.before], 0)
+            from months m
+            join public.audit_user_months u using (month)
+            where m.upto > m.before
+            union all
             select user_id, events
             from public.audit_user_hours
             where hour >= first_hour and hour < beyond_hour
@@ -164,19 +256,19 @@ begin
             select user_id, 1 from ends where user_id is not null
         ) as e (user_id, events)
         group by user_id
+        having sum(events) > 0
         order by events desc, user_id
         limit 10
     ), users as (
-        select user_id, max(m.events) as events, (array_agg(e.user_email order by e.hour desc))[1] as user_email
+        select m.user_id, m.events, (
+            -- as they were called last
+            select l.user_email
+            from public.audit_logs l
+            where l.user_id = m.user_id and l.id < private.uuid_at(beyond + interval '10 minutes')
+            order by l.id desc
+            limit 1
+        ) as user_email
         from most m
-        join (
-            select user_id, hour, user_email
-            from public.audit_user_hours
-            where hour >= first_hour and hour < beyond_hour
-            union all
-            select user_id, timestamp, user_email from ends
-        ) as e (user_id, hour, user_email) using (user_id)
-        group by user_id
     )
     select jsonb_build_object(
         'total', (select coalesce(sum(events), 0) from counted),

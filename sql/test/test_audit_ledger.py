@@ -130,7 +130,10 @@ def test_figures_that_nobody_reads_are_added_up(database):
     assert database.value("select count(*) from public.audit_hours") == 5
     nightly(database)
     assert database.rows("select events, folded from public.audit_hours") == [(5, True)]
-    assert database.rows("select events, folded from public.audit_user_hours") == [(5, True)]
+    assert database.rows("select events from public.audit_days") == [(5,)]
+    assert database.rows("select * from public.audit_user_hours") == []
+    assert database.rows("select user_id, events[24] from public.audit_user_days") == [(1, 5)]
+    assert database.rows("select user_id, events[31] from public.audit_user_months") == [(1, 5)]
 
 
 def test_a_day_at_least(database):
