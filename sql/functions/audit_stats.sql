@@ -111,6 +111,53 @@ $$;
 
 
 /*
+ * How many events there were of each user in whole hours, from running counts:
+ * those of the months, of the two days that are not whole, and what was not added
+ * to these yet.  A user may come more than once.
+ */
+create or replace function private.audit_user_figures(first timestamptz, beyond timestamptz)
+returns table (user_id bigint, events bigint)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+    starts constant timestamp := first at time zone 'UTC';
+    -- within the last hour
+    ends constant timestamp := beyond at time zone 'UTC' - interval '1 microsecond';
+    first_day constant date := (starts + interval '1 day' - interval '1 microsecond')::date;
+    last_day constant date := (ends + interval '1 hour')::date - 1;
+    first_month constant date := date_trunc('month', first_day);
+    last_month constant date := date_trunc('month', last_day);
+    -- counts up to the begin and to the end, in the day or month that has it
+    hours_before constant integer := extract(hour from starts);
+    hours constant integer := extract(hour from ends) + 1;
+    days_before constant integer := extract(day from first_day) - 1;
+    days constant integer := extract(day from last_day);
+begin
+    return query
+    select
+        u.user_id,
+        u.events[case u.day when ends::date then hours else 24 end]
+        - coalesce(u.events[case u.day when starts::date then hours_before end], 0)
+    from public.audit_user_days u
+    where first < beyond and u.day in (starts::date, ends::date) and u.day not between first_day and last_day
+    union all
+    select
+        u.user_id,
+        u.events[case u.month when last_month then days else 31 end]
+        - coalesce(u.events[case u.month when first_month then days_before end], 0)
+    from public.audit_user_months u
+    where first_day <= last_day and u.month between first_month and last_month
+    union all
+    select u.user_id, u.events
+    from public.audit_user_hours u
+    where u.hour >= first and u.hour < beyond;
+end
+$$;
+
+
+/*
  * GET /api/admin/audit-logs/stats: what happened from a moment (inclusive) to
  * another (exclusive), in buckets of UTC.
  *
@@ -215,43 +262,10 @@ begin
             select timestamp, action, resource_type, success, 1 from ends
         ) as e (hour, action, resource_type, success, events)
         group by 1, 2, 3, 4
-    ), days as (
-        -- the two that are not whole, and how many of their hours before and up to the end
-        select
-            d.day,
-            greatest(extract(epoch from first_hour - s.start) / 3600, 0)::integer as before,
-            least(extract(epoch from beyond_hour - s.start) / 3600, 24)::integer as upto
-        from (
-            select (first_hour at time zone 'UTC')::date
-            union
-            select ((beyond_hour - interval '1 microsecond') at time zone 'UTC')::date
-        ) as d (day)
-        cross join lateral (select d.day::timestamp at time zone 'UTC') as s (start)
-        where d.day < first_day or d.day >= beyond_day
-    ), months as (
-        select
-            m.month::date as month,
-            greatest(first_day - m.month::date, 0) as before,
-            least(beyond_day, (m.month + interval '1 month')::date) - m.month::date as upto
-        from generate_series(
-            date_trunc('month', first_day::timestamp), beyond_day - interval '1 microsecond', interval '1 month'
-        ) as m (month)
     ), most as materialized (
         select user_id, sum(events) as events
         from (
-            select u.user_id, u.events[d.upto] - coalesce(u.events[d.before], 0)
-            from days d
-            join public.audit_user_days u using (day)
-            where d.upto > d.before
-            union all
-            select u.user_id, u.events[m.upto] - coalesce(u.events[m.before], 0)
-            from months m
-            join public.audit_user_months u using (month)
-            where m.upto > m.before
-            union all
-            select user_id, events
-            from public.audit_user_hours
-            where hour >= first_hour and hour < beyond_hour
+            select user_id, events from private.audit_user_figures(first_hour, beyond_hour)
             union all
             select user_id, 1 from ends where user_id is not null
         ) as e (user_id, events)

@@ -122,3 +122,31 @@ def test_bounds(untouched):
             stats(untouched, **query)
         assert refusal(raised)[0] == "LG422"
     assert stats(untouched, from_=T0 - 10000 * HOUR, to=T0)["total"] == 0
+
+
+def test_months_and_days_are_as_exact(database):
+    """Ends at any hour, over whole and cut days and months, also with rows that came in after they were added up."""
+    pick = random.Random(5)
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
+    events = []
+
+    for _ in range(2):
+        fresh = [event(start + pick.randrange(120 * 24) * HOUR, user_id=pick.choice([None, 1, 2, 3]),
+                       action=pick.choice(ACTIONS), success=pick.choice([True, False])) for _ in range(800)]
+        database.ingest(*fresh)
+        events += fresh
+        times = [0, 24 * 31, 24 * 59, 24 * 90] + [pick.randrange(120 * 24) for _ in range(6)]
+        for first in times:
+            for hours in (1, 5, 24, 40, 24 * 31, pick.randrange(1, 2000)):
+                body = stats(database, from_=start + first * HOUR, to=start + (first + hours) * HOUR, interval="day")
+                assert actual(body) == expected(events, start + first * HOUR, start + (first + hours) * HOUR), (
+                    first, hours)
+                assert sum(b["total"] for b in body["series"]) == body["total"]
+
+
+def test_top_users_are_called_as_they_were_last(database):
+    database.ingest(event(T0, user_id=1, user_email="old@example.com"),
+                    event(T0 + HOUR, user_id=1, user_email="new@example.com"),
+                    event(T0 + 5 * HOUR, user_id=1, user_email="later@example.com"))
+    assert stats(database, from_=T0, to=T0 + 3 * HOUR)["top_users"] == [
+        {"user_id": 1, "user_email": "new@example.com", "count": 2}]
