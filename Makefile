@@ -70,6 +70,7 @@ generate: ## SQL and README tables from include/tables/*.def
 
 bench: module ## What the gateway costs, against a bare proxy
 	@bench/run "$(build_dir)"
+	@bench/scaling.py "$(build_dir)"
 
 fuzz: ## Fuzzers, FUZZ_SECONDS each
 	@t/fuzz/run "$(build_dir)" "$(or $(FUZZ_SECONDS),30)"

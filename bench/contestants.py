@@ -7,12 +7,11 @@ asked for something else, or with a token that nobody has seen lately.
 
 import os
 
-from gateway import BARE, GUARDED, PROXY, TOKEN
+from gateway import BARE, GUARDED, PATH, PROXY, TOKEN
 
 MODULES = "/usr/lib/nginx/modules"
 LUA = [f"{MODULES}/ndk_http_module.so", f"{MODULES}/ngx_http_lua_module.so"]
 NJS = [f"{MODULES}/ngx_http_js_module.so"]
-PATH = "/api/campaigns/42"
 BEARER = f"Authorization: Bearer {TOKEN}\r\n"
 
 RETURN = """

@@ -18,7 +18,9 @@ import time
 
 NGINX = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+CONNECTIONS = 32
 KEY = b"a key of this benchmark, thirty-two bytes or more"
+PATH = "/api/campaigns/42"
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 UPSTREAM = """
@@ -80,6 +82,43 @@ def token(more=0, alg="HS256", sign=None, jti=2):
 
 
 TOKEN = token()
+
+
+def install(*names):
+    """Packages of Debian's; what can't be installed is left out and named."""
+    missing = [name for name in names if subprocess.run(
+        ["dpkg-query", "-W", "-f", "${db:Status-Status}", name],
+        capture_output=True, text=True, check=False).stdout != "installed"]
+    if missing:
+        print(f"bench: installing {' '.join(missing)}", file=sys.stderr)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends",
+             *missing], check=False, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+
+
+def wrk_start(port, seconds, path=PATH, script=None, connections=CONNECTIONS,
+              token=TOKEN, headers=()):
+    """A wrk at work, whose output is text; script: says itself who asks."""
+    words = [word for header in (f"Authorization: Bearer {token}", *headers)
+             for word in ("-H", header)]
+    return subprocess.Popen(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
+         *(["-s", script] if script else []), *words,
+         f"http://127.0.0.1:{port}{path}"], stdout=subprocess.PIPE, text=True)
+
+
+def wrk(port, seconds, tolerated=0, **words):
+    """Requests in a round of wrk, and requests/s; tolerated: the share of them
+    that may fail; words: as of wrk_start."""
+    output = wrk_start(port, seconds, **words).communicate()[0]
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    failed = re.search(r"Non-2xx.*: (\d+)", output)
+    if failed and int(failed[1]) > tolerated * requests or (
+            "Socket errors" in output and not tolerated):
+        sys.exit(f"bench: port {port}: {output}")
+    return requests, float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
 
 
 def free_port():

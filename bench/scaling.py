@@ -25,6 +25,9 @@ SHARES = (0, 25, 50, 75, 100)
 TOKENS = (300, 1000, 2000, 4000, 6000)
 CONNECTIONS = (1, 10, 100, 1000, 10000)
 WORKERS = (1, 2)
+# streams at once on each connection
+PROTOCOLS = {"HTTP/1.1": ("--h1",), "HTTP/2": ("-m1",),
+             "HTTP/2, 10 streams": ("-m10",)}
 AUDITED = GUARDED.replace("leadgen_policy {{", """leadgen_audit all;
             leadgen_policy {{""")
 
@@ -55,18 +58,26 @@ def load(server, seconds, connections=32, token=gateway.TOKEN, script=None):
     """Microseconds of CPU for a request."""
     # thousands have to be made before they are used
     seconds += connections // 2000
-    arguments = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s",
-                 "-H", f"Authorization: Bearer {token}"]
+    before = server.cpu()
+    # of 10,000 connections at once the upstream's queue may be full for some
+    requests, _ = gateway.wrk(
+        server.port, seconds, script=script, connections=connections,
+        token=token, tolerated=0.001)
+    return (server.cpu() - before) * 1e6 / requests
+
+
+def h2load(server, seconds, options):
+    """Microseconds of CPU for a request of h2load, by HTTP/2 unless its
+    options say otherwise."""
     before = server.cpu()
     output = subprocess.run(
-        [*arguments, *(["-s", script] if script else []),
-         f"http://127.0.0.1:{server.port}/api/campaigns/42"],
+        ["h2load", "-c32", f"-D{seconds}", *options,
+         "-H", f"authorization: Bearer {gateway.TOKEN}",
+         f"http://127.0.0.1:{server.port}{gateway.PATH}"],
         capture_output=True, text=True, check=True).stdout
-    requests = int(re.search(r"(\d+) requests in", output)[1])
-    failed = re.search(r"Non-2xx.*: (\d+)", output)
-
-    # of 10,000 connections at once the upstream's queue may be full for some
-    if failed and int(failed[1]) * 1000 > requests:
+    requests, failed = map(int, re.search(
+        r"(\d+) succeeded, (\d+) failed", output).groups())
+    if failed or "2xx, 0 3xx, 0 4xx, 0 5xx" not in output:
         sys.exit(f"bench: {output}")
     return (server.cpu() - before) * 1e6 / requests
 
@@ -79,6 +90,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE,
                        (gateway.FILES, gateway.FILES))
 
+    gateway.install("nghttp2-client")
     ours = [build / "ngx_leadgen_module.so"]
     servers, points = {}, []
     upstream = Server(root, "upstream", gateway.UPSTREAM, connections=25000)
@@ -92,27 +104,36 @@ def main():
             servers["audited", workers] = Server(
                 root, f"audited {workers}", AUDITED, ours, workers=workers,
                 **words)
+        for what, http, modules in (("bare", BARE, ()),
+                                    ("audited", AUDITED, ours)):
+            servers[what, "h2"] = Server(
+                root, f"{what} h2", http.replace("{port};", "{port} http2;"),
+                modules, **words)
         mixed = Server(root, "mixed", MIXED, ours, **words)
         servers["mixed", 1] = mixed
 
         for what in ("bare", "audited"):
-            points += [("Workers", f"{n}", what, servers[what, n], {})
+            points += [("Workers", f"{n}", what, load, servers[what, n], {})
                        for n in WORKERS]
-            points += [("Connections", f"{n}", what, servers[what, 1],
+            points += [("Connections", f"{n}", what, load, servers[what, 1],
                         {"connections": n}) for n in CONNECTIONS]
-            points += [("Bytes of token", f"{n}", what, servers[what, 1],
-                        {"token": sized(n)}) for n in TOKENS]
+            points += [("Protocol", name, what, h2load,
+                        servers[what, 1 if name == "HTTP/1.1" else "h2"],
+                        {"options": options})
+                       for name, options in PROTOCOLS.items()]
+            points += [("Bytes of token", f"{n}", what, load,
+                        servers[what, 1], {"token": sized(n)}) for n in TOKENS]
         for share in SHARES:
             script = root / f"share-{share}.lua"
             script.write_text(SCRIPT % share)
             points.append(("Of 100 requests audited", f"{share}", "guarded",
-                           mixed, {"script": script}))
+                           load, mixed, {"script": script}))
 
         costs = {}
         for _ in range(ROUNDS):
             for point in random.sample(points, len(points)):
                 costs.setdefault(point[:3], []).append(
-                    load(point[3], seconds, **point[4]))
+                    point[3](point[4], seconds, **point[5]))
     finally:
         for server in [*servers.values(), upstream]:
             server.stop()

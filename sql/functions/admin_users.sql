@@ -320,7 +320,11 @@ declare
     query constant jsonb := coalesce(request -> 'query', '{}');
     errors jsonb;
     page_size integer;
+    -- looked up once, not for each row
+    wanted_role constant text := query ->> 'role';
+    activity constant text := query ->> 'is_active';
     pattern text;
+    before bigint;
     items jsonb;
     last_id bigint;
     is_more boolean;
@@ -335,8 +339,9 @@ begin
         when 'is_active' then case when f.value not in ('true', 'false') then
             'Send true or false.'
         end
-        when 'q' then case when char_length(f.value) not between 1 and 255 then
-            'Send 1 to 255 characters, or leave it out.'
+        when 'q' then case
+            when char_length(f.value) not between 1 and 255 or f.value collate "und-x-icu" ~ '[[:cntrl:]]' then
+                'Send 1 to 255 characters without control characters, or leave it out.'
         end
         when 'limit' then case
             when f.value !~ '^[0-9]{1,3}$' or f.value::integer not between 1 and 200 then
@@ -358,18 +363,15 @@ begin
     pattern := lower(
         '%' || regexp_replace(query ->> 'q', '([\\%_])', '\\\1', 'g') || '%' collate "und-x-icu"
     );
+    before := coalesce(private.user_cursor_id(query ->> 'cursor'), 9223372036854775807);
 
     with found as materialized (
         select *
         from public.users u
-        where u.id < coalesce(private.user_cursor_id(query ->> 'cursor'), 9223372036854775807)
-            and (not query ? 'role' or u.role = query ->> 'role')
-            and (not query ? 'is_active' or u.is_active = (query ->> 'is_active')::boolean)
-            and (
-                pattern is null
-                or lower(u.email collate "und-x-icu") like pattern
-                or lower(u.name collate "und-x-icu") like pattern
-            )
+        where u.id < before
+            and (wanted_role is null or u.role = wanted_role)
+            and (activity is null or u.is_active = activity::boolean)
+            and (pattern is null or u.searched like pattern)
         order by u.id desc
         limit page_size + 1
     ), page as (

@@ -334,21 +334,7 @@ declare
     range constant text := private.audit_range(upper);
     name text;
     candidate uuid;
-    few boolean;
 begin
-    -- rows of a network are in no order, but few can be sorted
-    if filters ? 'ip_address' and not leads && array['resource_id', 'ip_address'] then
-        execute format(
-            'select count(*) <= $4 from (select from public.audit_logs where %s and %s limit $4 + 1) s',
-            range, private.audit_where(jsonb_build_object('ip_address', filters -> 'ip_address'))
-        ) into few using filters, lowest, upper, most;
-
-        if few then
-            lead := 'ip_address';
-            return;
-        end if;
-    end if;
-
     -- without any, all rows are looked through
     foreach name in array case leads when '{}' then '{""}' else leads end loop
         execute format(
@@ -408,9 +394,21 @@ declare
     conditions text := 'timestamp >= $4 and timestamp < $5';
     pattern text;
     stretch record;
+    -- rows of a stretch: what is long ago is on a page of the disk each
+    most integer := case when query ? 'q' then 1000 else 125 end;
+    is_few boolean := false;
     found public.audit_logs[];
 begin
     entries := '{}';
+
+    -- rows of a network are in no order, but few can be sorted
+    if filters ? 'ip_address' and not private.audit_leads(filters) && array['resource_id', 'ip_address'] then
+        -- an index finds a network only when it is known to the planner
+        execute format(
+            'select count(*) <= 2000 from (select from public.audit_logs where %s limit 2001) s',
+            private.audit_where(jsonb_build_object('ip_address', filters -> 'ip_address'))
+        ) into is_few using filters;
+    end if;
 
     if query ? 'q' then
         pattern := lower(
@@ -421,17 +419,18 @@ begin
     end if;
 
     loop
-        if is_direct then
-            select '' as lead, null::uuid as last_id into stretch;
+        if is_direct or is_few then
+            select 'ip_address' as lead, null::uuid as last_id into stretch;
         else
-            stretch := private.audit_stretch(filters, lowest, upper, 1000);
+            most := least(2 * most, 1000);
+            stretch := private.audit_stretch(filters, lowest, upper, most);
         end if;
 
         -- the inner limit keeps the planner to the lead
         execute format(
             'select array_agg(a order by id desc) from ('
             '    select * from ('
-            '        select * from public.audit_logs where %s and %s order by id desc limit $7'
+            '        select * from public.audit_logs where %s and %s %s'
             '    ) s where %s and %s order by id desc limit $8'
             ') a',
             private.audit_range(upper),
@@ -439,10 +438,11 @@ begin
                 when is_direct then private.audit_where(filters) || ' and ' || conditions
                 else private.audit_where(jsonb_build_object(stretch.lead, filters -> stretch.lead))
             end,
+            case when is_few then 'offset 0' else 'order by id desc limit $7' end,
             case when is_direct then 'true' else private.audit_where(filters - stretch.lead) end,
             conditions
         ) into found using filters, coalesce(stretch.last_id, lowest), upper, first, beyond, pattern,
-            case when is_direct then page_size + 1 else 1000 end, page_size + 1 - cardinality(entries);
+            case when is_direct then page_size + 1 else most end, page_size + 1 - cardinality(entries);
 
         entries := entries || coalesce(found, '{}');
         last_id := stretch.last_id;

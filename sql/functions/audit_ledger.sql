@@ -18,46 +18,73 @@ return jsonb_build_array(
 
 
 /*
- * Up to 500 rows that wait for their seal, oldest first, each beside the last
- * seal and what that was made of: 0 and empty before the first.
+ * Some 500 rows that wait for their seal (fewer: there are no more), in the
+ * order in which they came, each with its batch, beside the last seal and what
+ * that was made of: 0 and empty before the first.
  */
 drop function if exists api.audit_unsealed();
 
 create function api.audit_unsealed()
 returns table(
-    sequence bigint, mac text, id text, canon text, before text, head_id text, head_digest text
+    sequence bigint, mac text, id text, canon text, before text, head_id text, head_digest text, batch bigint
 )
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
-select
-    coalesce(h.sequence, 0), coalesce(encode(h.mac, 'hex'), ''), a.id::text, private.audit_canon(a),
-    coalesce((select encode(p.mac, 'hex') from public.audit_seals p where p.sequence = h.sequence - 1), ''),
-    h.id::text, encode(h.digest, 'hex')
-from (select u.id from public.audit_unsealed u order by u.id limit 500) as u
-join public.audit_logs a using (id)
-left join (
-    select s.sequence, s.mac, s.id, s.digest from public.audit_seals s order by s.sequence desc limit 1
-) as h on true
-order by a.id;
+with head as materialized (
+    select
+        coalesce(max(h.sequence), 0) as sequence, coalesce(max(h.mac), '') as mac,
+        coalesce(max(p.mac), '') as before, max(h.id) as id, max(h.digest) as digest
+    from (
+        select s.sequence, encode(s.mac, 'hex') as mac, s.id::text, encode(s.digest, 'hex') as digest
+        from public.audit_seals s order by s.sequence desc limit 1
+    ) as h
+    left join lateral (
+        select encode(s.mac, 'hex') as mac from public.audit_seals s where s.sequence = h.sequence - 1
+    ) as p on true
+)
+select h.sequence, h.mac, a.id, a.canon, h.before, h.id, h.digest, b.batch
+from head h
+cross join (
+    select u.batch, sum(u.size) over (order by u.batch) - u.size as rows_before
+    from (
+        select q.batch, cardinality(q.ids) as size from public.audit_unsealed q order by q.batch limit 500
+    ) as u
+) as b
+cross join lateral (
+    select w.id, w.place from public.audit_unsealed q, unnest(q.ids) with ordinality as w (id, place)
+    where q.batch = b.batch
+) as w
+-- one look into the index a row: a join may read the whole log instead
+cross join lateral (
+    select l.id::text, private.audit_canon(l) as canon from public.audit_logs l where l.id = w.id limit 1
+) as a
+where b.rows_before < 500
+order by b.batch, w.place;
 $$;
+
+
+drop function if exists api.audit_seal(bigint, uuid[], text[], text[]);
 
 
 /*
  * Adds seals behind the last one, for rows that wait for it.
  *
- * last  sequence of the last seal, as api.audit_unsealed told it
+ * last     sequence of the last seal, as api.audit_unsealed told it
+ * batches  all that the rows are of
  *
- * Returns how many were added: 0 when another gateway was faster.
+ * Returns how many were added: 0 when another gateway was faster.  Rows of the
+ * batches that got none, as they are not there, wait on.  LG409: a row does not
+ * wait.
  */
 create or replace function api.audit_seal(
-    last bigint, ids uuid[], digests text[], macs text[]
+    last bigint, batches bigint[], ids uuid[], digests text[], macs text[]
 ) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    waiting integer;
+    waiting uuid[];
 begin
     perform pg_advisory_xact_lock(hashtext('leadgen audit seal'));
 
@@ -65,18 +92,27 @@ begin
         return 0;
     end if;
 
-    delete from public.audit_unsealed u where u.id = any(ids);
-    get diagnostics waiting = row_count;
+    with taken as (
+        delete from public.audit_unsealed u where u.batch = any(batches) returning u.batch, u.ids
+    )
+    select array_agg(w.id order by t.batch, w.place) into waiting
+    from taken t
+    cross join unnest(t.ids) with ordinality as w (id, place);
 
-    if waiting <> cardinality(ids) then
-        perform private.refuse(409, 'A row does not wait for a seal.');
+    if waiting is distinct from ids then
+        if waiting @> ids is not true then
+            perform private.refuse(409, 'A row does not wait for a seal.');
+        end if;
+
+        insert into public.audit_unsealed (ids)
+        select array_agg(w.id) from unnest(waiting) as w (id) where w.id <> all(audit_seal.ids);
     end if;
 
     insert into public.audit_seals (sequence, id, digest, mac)
     select last + e.n, e.id, decode(e.digest, 'hex'), decode(e.mac, 'hex')
     from unnest(ids, digests, macs) with ordinality as e (id, digest, mac, n);
 
-    return waiting;
+    return cardinality(ids);
 end
 $$;
 
@@ -116,7 +152,7 @@ $$;
  *
  * Returns the sequence and mac before the first (0 and empty: the chain begins
  * there), the last sequence, the last anchor, how many rows wait for their seal
- * and, once the chain itself is through, the id behind which rows are looked
+ * (in 10,000 batches: there may be more) and, once the chain itself is through, the id behind which rows are looked
  * for that are not in it.  LG422: see errors.
  */
 create or replace function api.audit_ledger(
@@ -154,7 +190,8 @@ begin
     select a.sequence, encode(a.mac, 'hex') into anchored, anchor_mac
     from public.audit_anchors a order by a.number desc limit 1;
 
-    select count(*) into waiting from (select from public.audit_unsealed limit 100000) u;
+    select coalesce(sum(cardinality(u.ids)), 0) into waiting
+    from (select ids from public.audit_unsealed limit 10000) as u;
 
     if query ? 'to' then
         select s.sequence into last from public.audit_seals s
@@ -240,6 +277,12 @@ with page as materialized (
     where after is null or a.id > after
     order by a.id
     limit 5000
+), waiting as (
+    select w.id
+    from public.audit_unsealed u
+    cross join unnest(u.ids) as w (id)
+    where w.id between (select p.id from page p order by p.id limit 1)
+        and (select p.id from page p order by p.id desc limit 1)
 )
 select
     (select max(p.id::text) from page p having count(*) = 5000),
@@ -247,7 +290,7 @@ select
         select p.id::text
         from page p
         where (select s.id from public.audit_seals s where s.id = p.id) is null
-        and (select u.id from public.audit_unsealed u where u.id = p.id) is null
+        and p.id not in (select w.id from waiting w)
         order by p.id
         limit 1
     );
@@ -291,6 +334,8 @@ as $$
 declare
     month timestamp;
     name text;
+    lowest uuid;
+    upper uuid;
 begin
     perform private.audit_partitions();
 
@@ -312,9 +357,14 @@ begin
             execute format('drop table public.%I', name);
 
             -- what was not sealed by now never is
-            delete from public.audit_unsealed
-            where id >= private.uuid_at(month at time zone 'UTC')
-                and id < private.uuid_at((month + interval '1 month') at time zone 'UTC');
+            lowest := private.uuid_at(month at time zone 'UTC');
+            upper := private.uuid_at((month + interval '1 month') at time zone 'UTC');
+
+            update public.audit_unsealed u
+            set ids = array(select w.id from unnest(u.ids) as w (id) where w.id < lowest or w.id >= upper)
+            where exists (select from unnest(u.ids) as w (id) where w.id >= lowest and w.id < upper);
+
+            delete from public.audit_unsealed where ids = '{}';
 
             delete from public.audit_hours where hour < (month + interval '1 month') at time zone 'UTC';
             delete from public.audit_user_hours where hour < (month + interval '1 month') at time zone 'UTC';

@@ -65,7 +65,9 @@ class Cluster:
         raise RuntimeError((self.root / "log").read_text())
 
     def dsn(self, database, user="owner"):
-        return f"host={self.root} user={user} dbname={database}"
+        # as the gateway and the worker ask for it
+        jit = "" if user == "owner" else " options='-c jit=off'"
+        return f"host={self.root} user={user} dbname={database}{jit}"
 
     def connect(self, database, user="owner"):
         connection = psycopg2.connect(self.dsn(database, user))

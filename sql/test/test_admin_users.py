@@ -297,7 +297,7 @@ def test_list(database):
     assert page(database, is_active="false") == (["BOB@x"], None)
     assert page(database, role="nobody") == ([], None)
     for q, found in (("bob", ["BOB@x"]), ("JÜR", ["jürgen@x"]), ("_B%C\\", ["a_b%c@x"]), ("%", ["a_b%c@x"]),
-                     ("n@X", ["jürgen@x", "ann@x"]), ("x\ne", [])):
+                     ("n@X", ["jürgen@x", "ann@x"]), ("x e", [])):
         assert page(database, q=q)[0] == found, q
 
     seen, cursor = [], None
@@ -312,9 +312,9 @@ def test_list(database):
 
 
 @pytest.mark.parametrize("query", [
-    {"role": ""}, {"role": "A"}, {"is_active": "yes"}, {"q": ""}, {"q": "q" * 256}, {"limit": "0"}, {"limit": "201"},
-    {"limit": "x"}, {"cursor": ""}, {"cursor": "x"}, {"cursor": "AgAAAAAAAAAB="}, {"cursor": "AQAAAAAAAAAB"},
-    {"cursor": "A" * 1000}, {"email": "a@b"}, {"sort": "id"}])
+    {"role": ""}, {"role": "A"}, {"is_active": "yes"}, {"q": ""}, {"q": "q" * 256}, {"q": "x\ne"}, {"limit": "0"},
+    {"limit": "201"}, {"limit": "x"}, {"cursor": ""}, {"cursor": "x"}, {"cursor": "AgAAAAAAAAAB="},
+    {"cursor": "AQAAAAAAAAAB"}, {"cursor": "A" * 1000}, {"email": "a@b"}, {"sort": "id"}])
 def test_filters_that_are_wrong(untouched, query):
     code, _, fields = refused(untouched.call, "users", asked(query=query))
     assert (code, fields) == ("LG422", list(query))

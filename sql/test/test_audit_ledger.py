@@ -12,12 +12,24 @@ from psycopg2.errors import InsufficientPrivilege
 
 def seal(database, on=None):
     """What a gateway does, with macs that nobody verifies; how many were sealed."""
-    rows = database.rows("select sequence, id, canon from api.audit_unsealed()", on=on or database.gateway)
+    rows = waiting(database, on)
     if not rows:
         return 0
-    digests = [hashlib.sha256(canon.encode()).hexdigest() for _, _, canon in rows]
-    return database.value("select api.audit_seal(%s, %s::uuid[], %s, %s)", rows[0][0], [id for _, id, _ in rows],
-                          digests, digests, on=on or database.gateway)
+    digests = [hashlib.sha256(canon.encode()).hexdigest() for _, _, _, canon in rows]
+    return add(database, rows[0][0], [batch for _, batch, _, _ in rows], [id for _, _, id, _ in rows], digests, on)
+
+
+def waiting(database, on=None):
+    return database.rows("select sequence, batch, id, canon from api.audit_unsealed()", on=on or database.gateway)
+
+
+def add(database, last, batches, ids, digests, on=None):
+    return database.value("select api.audit_seal(%s, %s, %s::uuid[], %s, %s)", last, batches, ids, digests, digests,
+                          on=on or database.gateway)
+
+
+def queued(database):
+    return database.value("select coalesce(sum(cardinality(ids)), 0) from public.audit_unsealed")
 
 
 def test_every_row_is_sealed_once(database):
@@ -53,16 +65,30 @@ def test_gateways_that_seal_at_once(database):
 
 def test_a_seal_needs_the_head_and_a_row_that_waits(database):
     database.ingest(event())
-    (_, id, _), = database.rows("select sequence, id, canon from api.audit_unsealed()")
-    for last, row, outcome in ((5, id, 0), (0, str(event()["id"]), "LG409")):
-        digest = ["0" * 64]
+    database.ingest(event())
+    (_, batch, id, _), (_, other, _, _) = waiting(database)
+    for last, batches, row, outcome in ((5, [batch], id, 0), (0, [batch], str(event()["id"]), "LG409"),
+                                        (0, [], id, "LG409"), (0, [other], id, "LG409")):
         try:
-            got = database.value("select api.audit_seal(%s, %s::uuid[], %s, %s)", last, [row], digest, digest,
-                                 on=database.gateway)
+            got = add(database, last, batches, [row], ["0" * 64])
         except psycopg2.Error as error:
             got = error.pgcode
         assert got == outcome
-    assert database.value("select count(*) from public.audit_unsealed") == 1
+    assert queued(database) == 2
+
+
+def test_rows_that_are_gone_or_left_out_wait_on(database):
+    events = [event() for _ in range(3)]
+    database.ingest(*events)
+    gone, *there = [str(event["id"]) for event in events]
+    database.rows("alter table public.audit_logs disable trigger user")
+    database.rows("delete from public.audit_logs where id = %s", gone)
+    assert {id for _, _, id, _ in waiting(database)} == set(there)
+    (_, batch, id, _), _ = waiting(database)
+    assert add(database, 0, [batch], [id], ["0" * 64]) == 1
+    assert queued(database) == 2
+    assert [seal(database), seal(database)] == [1, 0]
+    assert database.rows("select ids::text[] from public.audit_unsealed") == [([gone],)]
 
 
 def test_an_anchor_a_minute(database):
@@ -190,8 +216,9 @@ def test_retention_explains_whole_months_alone(database):
 def test_rows_that_ended_without_a_seal_hold_up_nobody(database):
     old = (now() - datetime.timedelta(days=150)).replace(day=10)
     database.value("select private.audit_partition(%s)", old)
-    database.ingest(*[event(old) for _ in range(501)])
+    database.ingest(event(), *[event(old) for _ in range(501)])
     database.rows("select * from private.audit_retain('90 days')")
     database.ingest(event())
-    assert seal(database) == 1
-    assert database.value("select count(*) from public.audit_unsealed") == 0
+    assert queued(database) == 2
+    assert seal(database) == 2
+    assert queued(database) == 0

@@ -8,7 +8,7 @@ TABLES = {"users": "id", "audit_logs": "id", "audit_logs_default": "id", "sessio
           "refresh_tokens": "hash", "password_resets": "hash", "revocations": "sequence", "mails": "id",
           "audit_hours": "events", "audit_user_hours": "events", "audit_days": "events",
           "audit_user_days": "events", "audit_user_months": "events", "audit_reports": "key",
-          "audit_seals": "mac", "audit_anchors": "mac", "audit_unsealed": "id", "audit_settings": "retention",
+          "audit_seals": "mac", "audit_anchors": "mac", "audit_unsealed": "ids", "audit_settings": "retention",
           "roles": "name", "roles_version": "version", "gateways": "host",
           "jobs": "id", "job_workers": "hostname", "job_queues": "queue", "tracking_hits": "id"}
 

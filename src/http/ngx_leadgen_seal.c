@@ -12,7 +12,7 @@
 
 #define NGX_LEADGEN_SEAL_REST   1000        /* milliseconds */
 #define NGX_LEADGEN_SEAL_STRANGE  60000
-#define NGX_LEADGEN_SEAL_PAGE   500         /* rows, as in SQL */
+#define NGX_LEADGEN_SEAL_PAGE   500         /* rows or more, as in SQL */
 
 
 typedef enum {
@@ -23,6 +23,7 @@ typedef enum {
     NGX_LEADGEN_SEAL_BEFORE,
     NGX_LEADGEN_SEAL_HEAD_ID,
     NGX_LEADGEN_SEAL_HEAD_DIGEST,
+    NGX_LEADGEN_SEAL_BATCH,
     NGX_LEADGEN_SEAL_NCOLS
 } ngx_leadgen_seal_column_e;
 
@@ -131,7 +132,7 @@ ngx_leadgen_seal_run(ngx_event_t *ev)
 
     } else {
         call = ngx_leadgen_seal_call("select sequence, mac, id, canon, "
-                                     "before, head_id, head_digest "
+                                     "before, head_id, head_digest, batch "
                                      "from api.audit_unsealed()", 0,
                                      ngx_leadgen_seal_found);
     }
@@ -233,15 +234,15 @@ ngx_leadgen_seal_found(ngx_leadgen_call_t *call)
 
     /* the pool of what was found lives until all of it is copied */
 
-    seal = ngx_leadgen_call_create(ngx_leadgen_seal.pool, 4);
+    seal = ngx_leadgen_call_create(ngx_leadgen_seal.pool, 5);
 
     if (seal == NULL || ngx_leadgen_seal_rows(call, seal) != NGX_OK) {
         ngx_leadgen_seal_rest(NGX_LEADGEN_SEAL_REST);
         return;
     }
 
-    seal->statement = "select api.audit_seal($1::bigint, $2::uuid[], "
-                      "$3::text[], $4::text[])";
+    seal->statement = "select api.audit_seal($1::bigint, $2::bigint[], "
+                      "$3::uuid[], $4::text[], $5::text[])";
     seal->done = ngx_leadgen_seal_sealed;
 
     ngx_leadgen_seal_submit(seal);
@@ -274,17 +275,17 @@ ngx_leadgen_seal_is_ours(const ngx_str_t *value)
 static ngx_int_t
 ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
 {
-    u_char                    *p[3];
+    u_char                    *p[4];
     u_char                     digest[NGX_LEADGEN_CHAIN_TEXT];
     u_char                     mac[NGX_LEADGEN_CHAIN_TEXT];
     size_t                     size;
-    ngx_str_t                 *value;
+    ngx_str_t                 *value, *batch;
     ngx_uint_t                 i;
     ngx_leadgen_chain_part_t   part;
 
     size = call->nrows * (NGX_LEADGEN_CHAIN_TEXT + 1) + 2;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         p[i] = ngx_pnalloc(ngx_leadgen_seal.pool, size);
         if (p[i] == NULL) {
             return NGX_ERROR;
@@ -292,6 +293,8 @@ ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
 
         seal->args[i + 1].data = p[i];
     }
+
+    batch = NULL;
 
     value = call->values;
 
@@ -323,16 +326,28 @@ ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
         part.previous.data = mac;
         part.previous.len = NGX_LEADGEN_CHAIN_TEXT;
 
-        *p[0]++ = i ? ',' : '{';
+        /* rows of a batch come together */
+
+        if (batch == NULL
+            || batch->len != value[NGX_LEADGEN_SEAL_BATCH].len
+            || ngx_memcmp(batch->data, value[NGX_LEADGEN_SEAL_BATCH].data,
+                          batch->len) != 0)
+        {
+            *p[0]++ = batch ? ',' : '{';
+            batch = &value[NGX_LEADGEN_SEAL_BATCH];
+            p[0] = ngx_cpymem(p[0], batch->data, batch->len);
+        }
+
         *p[1]++ = i ? ',' : '{';
         *p[2]++ = i ? ',' : '{';
+        *p[3]++ = i ? ',' : '{';
 
-        p[0] = ngx_cpymem(p[0], part.id.data, part.id.len);
-        p[1] = ngx_cpymem(p[1], digest, NGX_LEADGEN_CHAIN_TEXT);
-        p[2] = ngx_cpymem(p[2], mac, NGX_LEADGEN_CHAIN_TEXT);
+        p[1] = ngx_cpymem(p[1], part.id.data, part.id.len);
+        p[2] = ngx_cpymem(p[2], digest, NGX_LEADGEN_CHAIN_TEXT);
+        p[3] = ngx_cpymem(p[3], mac, NGX_LEADGEN_CHAIN_TEXT);
     }
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         *p[i]++ = '}';
         seal->args[i + 1].len = p[i] - seal->args[i + 1].data;
     }
@@ -354,7 +369,7 @@ ngx_leadgen_seal_sealed(ngx_leadgen_call_t *call)
     }
 
     if (call->result == NGX_LEADGEN_CALL_OK
-        && ngx_leadgen_seal.n == NGX_LEADGEN_SEAL_PAGE)
+        && ngx_leadgen_seal.n >= NGX_LEADGEN_SEAL_PAGE)
     {
         ngx_leadgen_seal_rest(1);
         return;

@@ -190,8 +190,11 @@ ngx_leadgen_conninfo_connect(const char *target,
 
     value = ngx_leadgen_conninfo_value(options, "options");
 
+    /* compiling a plan takes longer than what is asked for here */
+
     (void) ngx_snprintf((u_char *) info->options, sizeof(info->options),
-                        "%s -c statement_timeout=%M%Z", value ? value : "",
+                        "-c jit=off %s -c statement_timeout=%M%Z",
+                        value ? value : "",
                         ngx_max(timeout - timeout / 10, 1));
 
     ngx_leadgen_conninfo_set(info, "options", info->options);

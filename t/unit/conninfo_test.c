@@ -216,7 +216,7 @@ test_connect(void)
     has(" gssencmode=disable");
     has(" keepalives_idle=5");
     has(" fallback_application_name=nginx-leadgen");
-    has(" options=-c search_path=x -c statement_timeout=1800");
+    has(" options=-c jit=off -c search_path=x -c statement_timeout=1800");
 
     if (!ok(strstr(told, " hostaddr=") == NULL, "no address")) {
         unit_note("%s", told);

@@ -226,6 +226,23 @@ test_full(void)
 }
 
 
+static void
+test_many(void)
+{
+    ngx_uint_t  i, refused;
+
+    at(4500000);
+    fresh(32 * 1024 * 1024);
+
+    for (refused = 0, i = 1; i <= 100000; i++) {
+        refused += set(i, now, now + 100) != NGX_OK;
+    }
+
+    is_int(refused, 0, "a zone of 32 MiB has room for 100,000 revocations");
+    is_int(get(100001), 0, "and for nobody else");
+}
+
+
 /*
  * Against a model: places become free between a subject's first place and the
  * one where it stands, and it must be found all the same.
@@ -273,6 +290,7 @@ main(void)
     test_forgetting();
     test_reuse();
     test_full();
+    test_many();
     test_random();
 
     free(zone->slots);

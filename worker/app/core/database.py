@@ -30,7 +30,7 @@ def connection():
         known = psycopg.connect(
             settings.DATABASE_URL, autocommit=True, row_factory=dict_row,
             connect_timeout=5, application_name="leadgen-worker",
-            keepalives_idle=30, options="-c statement_timeout=120s -c timezone=UTC")
+            keepalives_idle=30, options="-c statement_timeout=120s -c timezone=UTC -c jit=off")
         known.prepare_threshold = None      # a pooler may stand between
         _own.update(pid=os.getpid(), connection=known)
     return known
