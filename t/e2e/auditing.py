@@ -89,6 +89,7 @@ class Auditing:
     def __init__(self, gateway, options="size=64m", spool=None, workers=2,
                  **parts):
         self.gateway = gateway
+        self.count = workers
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="leadgen-audit-"))
         self.directory.chmod(0o755)
         self.port = free_port()
@@ -118,7 +119,7 @@ class Auditing:
         done = subprocess.run(self.command, env=env, capture_output=True,
                               text=True, check=False)
         assert done.returncode == 0, done.stderr
-        wait_until(self.workers, 10, "workers")
+        wait_until(lambda: len(self.workers()) == self.count, 10, "workers")
 
     def __exit__(self, kind, *_):
         self.stop()
@@ -156,7 +157,7 @@ class Auditing:
         try:
             return [pid for pid in self.children(master)
                     if b"worker process\0" in title(pid)]
-        except OSError:
+        except (OSError, ValueError):           # no pid yet
             return []
 
     # --- requests
