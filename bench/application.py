@@ -8,8 +8,8 @@ import gateway
 
 
 class Application:
-    """dsn: of a migrated database in which it records each request; None: it
-    records nothing."""
+    """dsn: of a database with a table application_logs, in which it records each
+    request; None: it records nothing."""
 
     def __init__(self, root, dsn=None):
         key = root / "fastapi.key"

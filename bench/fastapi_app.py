@@ -1,6 +1,6 @@
 """What a FastAPI application does for itself: a token goes in, and out comes
 its answer once the signature and the permission were looked at, and, with a
-database, a row of it was inserted.
+database, a row of it was inserted into application_logs.
 
 fastapi_app.py KEY PORT [DSN]
 """
@@ -19,7 +19,7 @@ KEY = pathlib.Path(sys.argv[1]).read_bytes()
 GRANTS = {"admin": {"campaign:read"}}
 
 CONNECTIONS = 4
-INSERT = """insert into public.audit_logs (
+INSERT = """insert into public.application_logs (
     id, timestamp, action, user_id, user_email, resource_type, resource_id,
     details, ip_address, user_agent, success
 ) values (

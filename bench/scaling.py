@@ -20,7 +20,7 @@ import gateway
 
 from gateway import BARE, GUARDED, ROOT, Server
 
-ROUNDS = 2
+ROUNDS = 5
 SHARES = (0, 25, 50, 75, 100)
 TOKENS = (300, 1000, 2000, 4000, 6000)
 CONNECTIONS = (1, 10, 100, 1000, 10000)

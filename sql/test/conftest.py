@@ -28,9 +28,10 @@ psycopg2.extras.register_uuid()
 
 
 class Cluster:
-    """A server below a temporary directory that listens on a socket there."""
+    """A server below a temporary directory that listens on a socket there, with
+    settings beside its own."""
 
-    def __init__(self):
+    def __init__(self, *settings):
         self.bin = max(glob.glob("/usr/lib/postgresql/*/bin"))
         self.root = pathlib.Path(tempfile.mkdtemp(prefix="leadgen-sql-"))
         self.names = itertools.count()
@@ -52,7 +53,8 @@ class Cluster:
             [*self.become, f"{self.bin}/postgres", "-D", self.root / "data",
              "-c", "listen_addresses=", "-c", f"unix_socket_directories={self.root}",
              "-c", "fsync=off", "-c", "max_connections=200", "-c", "timezone=Asia/Kolkata",
-             "-c", f"lock_timeout={LOCK}s"],
+             "-c", f"lock_timeout={LOCK}s",
+             *(word for setting in settings for word in ("-c", setting))],
             stdout=self.log, stderr=self.log, cwd="/")
 
         for _ in range(200):
