@@ -53,6 +53,29 @@ end
 $$;
 
 
+-- Rows of the arrays that api.audit_ingest gets.
+create or replace function private.audit_rows(
+    ids uuid[], timestamps timestamptz[], actions text[], user_ids bigint[],
+    user_emails text[], resource_types text[], resource_ids text[],
+    details jsonb[], ip_addresses inet[], user_agents text[],
+    successes boolean[], error_messages text[]
+) returns setof public.audit_logs
+language sql stable
+begin atomic
+    select
+        e.id, e.action, e.user_id, left(e.user_email, 254), left(e.resource_type, 63),
+        left(e.resource_id, 255), coalesce(e.details, '{}'), e.ip_address, e.user_agent,
+        e.timestamp, e.success, e.error_message
+    from unnest(
+        ids, timestamps, actions, user_ids, user_emails, resource_types, resource_ids, details,
+        ip_addresses, user_agents, successes, error_messages
+    ) as e (
+        id, timestamp, action, user_id, user_email, resource_type, resource_id, details,
+        ip_address, user_agent, success, error_message
+    );
+end;
+
+
 /*
  * Adds a batch of events, in arrays of one length, one element an event.  Those
  * that are there already, by their id, are skipped: a batch whose answer was
@@ -94,24 +117,23 @@ begin
     perform private.audit_partitions_for(min(id::text)::uuid, max(id::text)::uuid)
     from unnest(ids) id;
 
-    insert into public.audit_logs (
-        id, timestamp, action, user_id, user_email, resource_type, resource_id,
-        details, ip_address, user_agent, success, error_message
-    )
-    select
-        e.id, e.timestamp, e.action, e.user_id, left(e.user_email, 254),
-        left(e.resource_type, 63), left(e.resource_id, 255),
-        coalesce(e.details, '{}'), e.ip_address, e.user_agent,
-        e.success, e.error_message
-    from unnest(
-        ids, timestamps, actions, user_ids, user_emails, resource_types,
-        resource_ids, details, addresses, user_agents, successes,
-        error_messages
-    ) as e (
-        id, timestamp, action, user_id, user_email, resource_type, resource_id,
-        details, ip_address, user_agent, success, error_message
-    )
-    on conflict do nothing;
+    -- that none of them came in before is nearly always so, and is cheaper to
+    -- find wrong than to ask of each
+    begin
+        insert into public.audit_logs
+        select * from private.audit_rows(
+            ids, timestamps, actions, user_ids, user_emails, resource_types, resource_ids, details,
+            addresses, user_agents, successes, error_messages
+        );
+    exception
+        when unique_violation then
+            insert into public.audit_logs
+            select * from private.audit_rows(
+                ids, timestamps, actions, user_ids, user_emails, resource_types, resource_ids, details,
+                addresses, user_agents, successes, error_messages
+            )
+            on conflict do nothing;
+    end;
 
     get diagnostics added = row_count;
     return added;

@@ -5,8 +5,8 @@
 
 
 /*
- * What a row says, as text of which the gateway takes the digest: a JSON array
- * of all columns, so that no two rows read the same.
+ * What a row says, as text whose SHA-256 is the row's digest: a JSON array of
+ * all columns, so that no two rows read the same.
  */
 create or replace function private.audit_canon(entry public.audit_logs) returns text
 language sql stable parallel safe
@@ -19,48 +19,56 @@ return jsonb_build_array(
 
 /*
  * Some 500 rows that wait for their seal (fewer: there are no more), in the
- * order in which they came, each with its batch, beside the last seal and what
- * that was made of: 0 and empty before the first.
+ * order in which they came, with their digests and all batches that they are
+ * of, beside the last seal and what that was made of: 0 and empty before the
+ * first.  No row: none waits.
  */
 drop function if exists api.audit_unsealed();
 
-create function api.audit_unsealed()
-returns table(
-    sequence bigint, mac text, id text, canon text, before text, head_id text, head_digest text, batch bigint
-)
-language sql security definer
+create function api.audit_unsealed(
+    out sequence bigint, out mac text, out before text, out head_id text, out head_digest text,
+    out batches bigint[], out ids uuid[], out digests text[]
+) returns setof record
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+-- plans are kept: no table stays as small as it was when they were made
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
 as $$
-with head as materialized (
-    select
-        coalesce(max(h.sequence), 0) as sequence, coalesce(max(h.mac), '') as mac,
-        coalesce(max(p.mac), '') as before, max(h.id) as id, max(h.digest) as digest
-    from (
-        select s.sequence, encode(s.mac, 'hex') as mac, s.id::text, encode(s.digest, 'hex') as digest
-        from public.audit_seals s order by s.sequence desc limit 1
-    ) as h
-    left join lateral (
-        select encode(s.mac, 'hex') as mac from public.audit_seals s where s.sequence = h.sequence - 1
-    ) as p on true
-)
-select h.sequence, h.mac, a.id, a.canon, h.before, h.id, h.digest, b.batch
-from head h
-cross join (
-    select u.batch, sum(u.size) over (order by u.batch) - u.size as rows_before
-    from (
-        select q.batch, cardinality(q.ids) as size from public.audit_unsealed q order by q.batch limit 500
-    ) as u
-) as b
-cross join lateral (
-    select w.id, w.place from public.audit_unsealed q, unnest(q.ids) with ordinality as w (id, place)
-    where q.batch = b.batch
-) as w
--- one look into the index a row: a join may read the whole log instead
-cross join lateral (
-    select l.id::text, private.audit_canon(l) as canon from public.audit_logs l where l.id = w.id limit 1
-) as a
-where b.rows_before < 500
-order by b.batch, w.place;
+declare
+    waits record;
+begin
+    -- before the rows: who seals them meanwhile has moved it
+    select s.sequence, encode(s.mac, 'hex'), s.id::text, encode(s.digest, 'hex')
+    into sequence, mac, head_id, head_digest
+    from public.audit_seals s order by s.sequence desc limit 1;
+
+    select encode(s.mac, 'hex') into before
+    from public.audit_seals s where s.sequence = audit_unsealed.sequence - 1;
+
+    sequence := coalesce(sequence, 0);
+    mac := coalesce(mac, '');
+    before := coalesce(before, '');
+
+    for waits in select u.batch, u.ids from public.audit_unsealed u order by u.batch limit 500 loop
+        batches := batches || waits.batch;
+        ids := ids || waits.ids;
+        exit when cardinality(ids) >= 500;
+    end loop;
+
+    select array_agg(a.id order by w.place), array_agg(a.digest order by w.place)
+    into ids, digests
+    from unnest(ids) with ordinality as w (id, place)
+    -- one look into the index a row: a join may read the whole log instead
+    cross join lateral (
+        select l.id, encode(sha256(convert_to(private.audit_canon(l), 'UTF8')), 'hex') as digest
+        from public.audit_logs l where l.id = w.id limit 1
+    ) as a;
+
+    if ids is not null then
+        return next;
+    end if;
+end
 $$;
 
 
@@ -82,6 +90,7 @@ create or replace function api.audit_seal(
 ) returns integer
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
 declare
     waiting uuid[];
@@ -144,6 +153,38 @@ returning a.number, a.sequence, encode(a.mac, 'hex');
 $$;
 
 
+-- The last seal that was made before a time: 0 when there is none.
+create or replace function private.audit_sealed_before(moment timestamptz) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    low bigint := 0;
+    high bigint;
+    seal record;
+begin
+    select coalesce(max(s.sequence), 0) + 1 into high from public.audit_seals s;
+
+    while high - low > 1 loop
+        -- one may have been deleted
+        select s.sequence, s.at < moment as is_before into seal
+        from public.audit_seals s
+        where s.sequence >= (low + high) / 2 and s.sequence < high
+        order by s.sequence
+        limit 1;
+
+        if seal.is_before then
+            low := seal.sequence;
+        else
+            high := (low + high) / 2;
+        end if;
+    end loop;
+
+    return low;
+end
+$$;
+
+
 /*
  * Where GET /api/admin/audit-logs/verify begins, and what is to be found.
  *
@@ -152,8 +193,8 @@ $$;
  *
  * Returns the sequence and mac before the first (0 and empty: the chain begins
  * there), the last sequence, the last anchor, how many rows wait for their seal
- * (in 10,000 batches: there may be more) and, once the chain itself is through, the id behind which rows are looked
- * for that are not in it.  LG422: see errors.
+ * (in 10,000 batches: there may be more) and, once the chain itself is through,
+ * the id behind which rows are looked for that are not in it.  LG422: see errors.
  */
 create or replace function api.audit_ledger(
     request jsonb,
@@ -194,8 +235,7 @@ begin
     from (select ids from public.audit_unsealed limit 10000) as u;
 
     if query ? 'to' then
-        select s.sequence into last from public.audit_seals s
-        where s.at < private.to_time(query ->> 'to') order by s.at desc, s.sequence desc limit 1;
+        last := private.audit_sealed_before(private.to_time(query ->> 'to'));
     else
         select max(s.sequence) into last from public.audit_seals s;
     end if;
@@ -206,9 +246,7 @@ begin
     elsif cursor is not null then
         before := cursor::bigint;
     elsif query ? 'from' then
-        select s.sequence - 1 into before from public.audit_seals s
-        where s.at >= private.to_time(query ->> 'from') order by s.at, s.sequence limit 1;
-        before := coalesce(before, last);
+        before := private.audit_sealed_before(private.to_time(query ->> 'from'));
     end if;
 
     last := coalesce(last, 0);

@@ -12,15 +12,14 @@ from psycopg2.errors import InsufficientPrivilege
 
 def seal(database, on=None):
     """What a gateway does, with macs that nobody verifies; how many were sealed."""
-    rows = waiting(database, on)
-    if not rows:
-        return 0
-    digests = [hashlib.sha256(canon.encode()).hexdigest() for _, _, _, canon in rows]
-    return add(database, rows[0][0], [batch for _, batch, _, _ in rows], [id for _, _, id, _ in rows], digests, on)
+    last, batches, ids, digests = waiting(database, on)
+    return add(database, last, batches, ids, digests, on) if ids else 0
 
 
 def waiting(database, on=None):
-    return database.rows("select sequence, batch, id, canon from api.audit_unsealed()", on=on or database.gateway)
+    rows = database.rows("select sequence, batches, ids::text[], digests from api.audit_unsealed()",
+                         on=on or database.gateway)
+    return rows[0] if rows else (None, [], [], [])
 
 
 def add(database, last, batches, ids, digests, on=None):
@@ -40,6 +39,26 @@ def test_every_row_is_sealed_once(database):
     assert database.rows("select min(sequence), max(sequence), count(*), count(distinct id) from public.audit_seals") == [
         (1, 621, 621, 621)]
     assert database.value("select stranger from api.audit_strangers(null)", on=database.gateway) is None
+
+
+def test_what_is_sealed_is_what_is_verified(database):
+    database.ingest(event(details='{"b": "\\\\ü\\n", "a": [1.50, null]}', user_email="Ü@x", ip_address="::1", success=None),
+                    event(error_message="no", user_agent='"', details="{}"))
+    assert seal(database) == 2
+    rows = database.rows("select digest, canon from api.audit_verify(0, null)", on=database.gateway)
+    assert [digest for digest, _ in rows] == [hashlib.sha256(canon.encode()).hexdigest() for _, canon in rows]
+
+
+def test_seals_are_found_by_time(database):
+    database.ingest(*[event() for _ in range(12)])
+    seal(database)
+    first = now()
+    database.rows("alter table public.audit_seals disable trigger user")
+    database.rows("update public.audit_seals set at = %s + make_interval(mins => (sequence / 2)::integer)", first)
+    database.rows("delete from public.audit_seals where sequence in (1, 6, 7, 12)")
+    for minute, before in ((0, 0), (1, 0), (2, 3), (3, 5), (4, 5), (5, 9), (6, 11), (7, 11)):
+        assert database.value("select private.audit_sealed_before(%s + make_interval(mins => %s))",
+                              first, minute) == before
 
 
 def test_gateways_that_seal_at_once(database):
@@ -66,7 +85,7 @@ def test_gateways_that_seal_at_once(database):
 def test_a_seal_needs_the_head_and_a_row_that_waits(database):
     database.ingest(event())
     database.ingest(event())
-    (_, batch, id, _), (_, other, _, _) = waiting(database)
+    _, (batch, other), (id, _), _ = waiting(database)
     for last, batches, row, outcome in ((5, [batch], id, 0), (0, [batch], str(event()["id"]), "LG409"),
                                         (0, [], id, "LG409"), (0, [other], id, "LG409")):
         try:
@@ -83,8 +102,9 @@ def test_rows_that_are_gone_or_left_out_wait_on(database):
     gone, *there = [str(event["id"]) for event in events]
     database.rows("alter table public.audit_logs disable trigger user")
     database.rows("delete from public.audit_logs where id = %s", gone)
-    assert {id for _, _, id, _ in waiting(database)} == set(there)
-    (_, batch, id, _), _ = waiting(database)
+    _, (batch,), ids, _ = waiting(database)
+    assert ids == there
+    id = ids[0]
     assert add(database, 0, [batch], [id], ["0" * 64]) == 1
     assert queued(database) == 2
     assert [seal(database), seal(database)] == [1, 0]

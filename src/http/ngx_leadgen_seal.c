@@ -18,13 +18,12 @@
 typedef enum {
     NGX_LEADGEN_SEAL_SEQUENCE = 0,
     NGX_LEADGEN_SEAL_MAC,
-    NGX_LEADGEN_SEAL_ID,
-    NGX_LEADGEN_SEAL_CANON,
     NGX_LEADGEN_SEAL_BEFORE,
     NGX_LEADGEN_SEAL_HEAD_ID,
     NGX_LEADGEN_SEAL_HEAD_DIGEST,
-    NGX_LEADGEN_SEAL_BATCH,
-    NGX_LEADGEN_SEAL_NCOLS
+    NGX_LEADGEN_SEAL_BATCHES,
+    NGX_LEADGEN_SEAL_IDS,
+    NGX_LEADGEN_SEAL_DIGESTS
 } ngx_leadgen_seal_column_e;
 
 
@@ -51,6 +50,8 @@ static void ngx_leadgen_seal_found(ngx_leadgen_call_t *call);
 static ngx_uint_t ngx_leadgen_seal_is_ours(const ngx_str_t *value);
 static ngx_int_t ngx_leadgen_seal_rows(ngx_leadgen_call_t *call,
     ngx_leadgen_call_t *seal);
+static ngx_int_t ngx_leadgen_seal_next(ngx_str_t *array, size_t len,
+    ngx_str_t *element);
 static void ngx_leadgen_seal_sealed(ngx_leadgen_call_t *call);
 static void ngx_leadgen_seal_anchor(void);
 static void ngx_leadgen_seal_anchored(ngx_leadgen_call_t *call);
@@ -131,8 +132,8 @@ ngx_leadgen_seal_run(ngx_event_t *ev)
         }
 
     } else {
-        call = ngx_leadgen_seal_call("select sequence, mac, id, canon, "
-                                     "before, head_id, head_digest, batch "
+        call = ngx_leadgen_seal_call("select sequence, mac, before, head_id, "
+                                     "head_digest, batches, ids, digests "
                                      "from api.audit_unsealed()", 0,
                                      ngx_leadgen_seal_found);
     }
@@ -270,53 +271,58 @@ ngx_leadgen_seal_is_ours(const ngx_str_t *value)
 }
 
 
-/* The arguments of api.audit_seal, arrays as text. */
+/* The arguments of api.audit_seal: all but the macs as they came. */
 
 static ngx_int_t
 ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
 {
-    u_char                    *p[4];
-    u_char                     digest[NGX_LEADGEN_CHAIN_TEXT];
-    u_char                     mac[NGX_LEADGEN_CHAIN_TEXT];
-    size_t                     size;
-    ngx_str_t                 *value, *batch;
+    u_char                     mac[NGX_LEADGEN_CHAIN_TEXT], *p, *last, comma;
+    ngx_str_t                 *value, ids, digests;
     ngx_uint_t                 i;
     ngx_leadgen_chain_part_t   part;
 
-    size = call->nrows * (NGX_LEADGEN_CHAIN_TEXT + 1) + 2;
-
-    for (i = 0; i < 4; i++) {
-        p[i] = ngx_pnalloc(ngx_leadgen_seal.pool, size);
-        if (p[i] == NULL) {
-            return NGX_ERROR;
-        }
-
-        seal->args[i + 1].data = p[i];
-    }
-
-    batch = NULL;
+    static const ngx_uint_t  as_they_came[] = {
+        NGX_LEADGEN_SEAL_SEQUENCE,
+        NGX_LEADGEN_SEAL_BATCHES,
+        NGX_LEADGEN_SEAL_IDS,
+        NGX_LEADGEN_SEAL_DIGESTS
+    };
 
     value = call->values;
 
-    seal->args[0].len = value[NGX_LEADGEN_SEAL_SEQUENCE].len;
-    seal->args[0].data = ngx_pstrdup(ngx_leadgen_seal.pool,
-                                     &value[NGX_LEADGEN_SEAL_SEQUENCE]);
+    for (i = 0; i < 4; i++) {
+        seal->args[i].len = value[as_they_came[i]].len;
+        seal->args[i].data = ngx_pstrdup(ngx_leadgen_seal.pool,
+                                         &value[as_they_came[i]]);
+        if (seal->args[i].data == NULL) {
+            return NGX_ERROR;
+        }
+    }
 
-    if (seal->args[0].data == NULL) {
+    ids = value[NGX_LEADGEN_SEAL_IDS];
+    digests = value[NGX_LEADGEN_SEAL_DIGESTS];
+
+    /* macs are as long as digests, and as many */
+
+    p = ngx_pnalloc(ngx_leadgen_seal.pool, digests.len);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
+    seal->args[4].data = p;
+    last = p + digests.len;
+
     part.previous = value[NGX_LEADGEN_SEAL_MAC];
     part.sequence = ngx_leadgen_seal.head;
-    part.digest.data = digest;
-    part.digest.len = NGX_LEADGEN_CHAIN_TEXT;
+    comma = '{';
 
-    for (i = 0; i < call->nrows; i++, value += NGX_LEADGEN_SEAL_NCOLS) {
+    while (ngx_leadgen_seal_next(&ids, NGX_LEADGEN_UUID_TEXT, &part.id)
+           == NGX_OK)
+    {
         part.sequence++;
-        part.id = value[NGX_LEADGEN_SEAL_ID];
 
-        if (ngx_leadgen_chain_digest(&value[NGX_LEADGEN_SEAL_CANON], digest)
-            != NGX_OK
+        if (ngx_leadgen_seal_next(&digests, NGX_LEADGEN_CHAIN_TEXT,
+                                  &part.digest) != NGX_OK
             || ngx_leadgen_chain_seal(ngx_leadgen_seal.conf->audit_key, &part,
                                       mac) != NGX_OK)
         {
@@ -326,34 +332,39 @@ ngx_leadgen_seal_rows(ngx_leadgen_call_t *call, ngx_leadgen_call_t *seal)
         part.previous.data = mac;
         part.previous.len = NGX_LEADGEN_CHAIN_TEXT;
 
-        /* rows of a batch come together */
-
-        if (batch == NULL
-            || batch->len != value[NGX_LEADGEN_SEAL_BATCH].len
-            || ngx_memcmp(batch->data, value[NGX_LEADGEN_SEAL_BATCH].data,
-                          batch->len) != 0)
-        {
-            *p[0]++ = batch ? ',' : '{';
-            batch = &value[NGX_LEADGEN_SEAL_BATCH];
-            p[0] = ngx_cpymem(p[0], batch->data, batch->len);
-        }
-
-        *p[1]++ = i ? ',' : '{';
-        *p[2]++ = i ? ',' : '{';
-        *p[3]++ = i ? ',' : '{';
-
-        p[1] = ngx_cpymem(p[1], part.id.data, part.id.len);
-        p[2] = ngx_cpymem(p[2], digest, NGX_LEADGEN_CHAIN_TEXT);
-        p[3] = ngx_cpymem(p[3], mac, NGX_LEADGEN_CHAIN_TEXT);
+        *p++ = comma;
+        p = ngx_cpymem(p, mac, NGX_LEADGEN_CHAIN_TEXT);
+        comma = ',';
     }
 
-    for (i = 0; i < 4; i++) {
-        *p[i]++ = '}';
-        seal->args[i + 1].len = p[i] - seal->args[i + 1].data;
+    if (p + 1 != last) {
+        return NGX_ERROR;
     }
+
+    *p++ = '}';
+    seal->args[4].len = p - seal->args[4].data;
 
     ngx_leadgen_seal.sealing = part.sequence;
-    ngx_leadgen_seal.n = call->nrows;
+    ngx_leadgen_seal.n = part.sequence - ngx_leadgen_seal.head;
+
+    return NGX_OK;
+}
+
+
+/* Takes the first element, of a length that all have, off an array as text. */
+
+static ngx_int_t
+ngx_leadgen_seal_next(ngx_str_t *array, size_t len, ngx_str_t *element)
+{
+    if (array->len < len + 2) {
+        return NGX_ERROR;
+    }
+
+    element->data = array->data + 1;
+    element->len = len;
+
+    array->data += len + 1;
+    array->len -= len + 1;
 
     return NGX_OK;
 }

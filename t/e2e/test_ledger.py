@@ -81,9 +81,11 @@ class Chain:
 
     def keep(self):
         self.sql("drop table if exists public.kept_logs, public.kept_seals",
-                 "create table public.kept_logs as select * from public.audit_logs where id >= '%s'" % min(self.ids),
                  "create table public.kept_seals as select * from public.audit_seals where sequence >= "
-                 "(select min(sequence) from public.audit_seals where id = any('{%s}'::uuid[]))" % ",".join(self.ids))
+                 "(select min(sequence) from public.audit_seals where id = any('{%s}'::uuid[]))" % ",".join(self.ids),
+                 # what happened before may have come in later
+                 "create table public.kept_logs as select * from public.audit_logs"
+                 " where id >= '%s' or id in (select id from public.kept_seals)" % min(self.ids))
 
     def restore(self):
         self.sql("delete from public.audit_logs where id in (select id from public.kept_logs)",
