@@ -40,7 +40,7 @@ def panels(title, charts):
 
 
 def bars(title, values):
-    """A horizontal bar for each, those beyond five times the base cut off."""
+    """A horizontal bar for each, those beyond five times the base broken."""
     limit = 5
     scale = WIDTH / limit
     height = ROW * (len(values) + 1) + 14
@@ -60,6 +60,11 @@ def bars(title, values):
             f'fill="{color}"/>',
             f'<text x="{LEFT + width + 6:.0f}" y="{y + 14}">'
             f'{value:.2f}</text>']
+        if value > limit:
+            lines += [f'<line x1="{LEFT + width - place}" y1="{y + 21}" '
+                      f'x2="{LEFT + width - place + 8}" y2="{y - 3}" '
+                      'stroke="white" stroke-width="3"/>'
+                      for place in (28, 21)]
     lines.append(f'<line x1="{LEFT + scale:.0f}" y1="{ROW}" '
                  f'x2="{LEFT + scale:.0f}" y2="{height - 6}" '
                  'stroke="#0f172a" stroke-dasharray="3 3"/>')
