@@ -15,11 +15,7 @@ import sys
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "sql/test"))
-sys.dont_write_bytecode = True
-
-import conftest  # noqa: E402
+from database import migrated
 
 TURNS = 200
 ROWS = """
@@ -142,12 +138,7 @@ def measure(database):
 
 
 def main(rows=3_000_000):
-    cluster = conftest.Cluster()
-    try:
-        name = cluster.create()
-        done = cluster.migrate(name, "--gateway-role", "gateway", "--worker-role", "worker")
-        assert done.returncode == 0, done.stderr
-        database = conftest.Database(cluster, name)
+    with migrated() as database:
         database.rows("alter table public.audit_logs disable trigger user")
         started = time.monotonic()
         for month in range(rows // 2 // 86400 // 28 + 2):
@@ -160,8 +151,6 @@ def main(rows=3_000_000):
         database.rows("vacuum analyze public.audit_logs")
         print(f"{rows:,} rows in {time.monotonic() - started:.0f} s", flush=True)
         measure(database)
-    finally:
-        cluster.stop()
 
 
 if __name__ == "__main__":

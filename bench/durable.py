@@ -17,11 +17,11 @@ import gateway
 import intake
 
 from application import Application
+from database import migrated
 from gateway import Server
 
 APPLICATION = "FastAPI, an INSERT each"
 GATEWAY = "leadgen, audited, shipped and sealed"
-
 
 # as the gateway's, without its chain and its counters
 TABLE = "create table public.application_logs (like public.audit_logs including all)"
@@ -29,58 +29,58 @@ ROWS = {APPLICATION: "select count(*) from public.application_logs",
         GATEWAY: "select coalesce(max(sequence), 0) from public.audit_seals"}
 
 
-def settled(database):
-    """How many rows are sealed, once there are no more."""
+def settle(database):
+    """Waits until the last row is sealed."""
     before = None
-    while (now := database.rows(ROWS[GATEWAY])[0][0]) != before:
+    while (now := database.value(ROWS[GATEWAY])) != before:
         before = now
         time.sleep(2)
-    return now
+
+
+def one(which, server, database, postgres, seconds):
+    """[its own, PostgreSQL's] CPU seconds for 100,000 requests."""
+    settle(database)
+    rows = database.value(ROWS[which])
+    own, other = server.cpu(), intake.cpu(postgres)
+    requests, _ = gateway.wrk(server.port, seconds)
+    settle(database)
+    cost = [used * 100000 / requests for used in (
+        server.cpu() - own, intake.cpu(postgres) - other)]
+    now = database.value(ROWS[which])
+    assert now >= rows + requests, (which, rows, requests, now)
+    return cost
 
 
 def measure(root, build, rounds=3, seconds=2):
     """Of each, [its own, PostgreSQL's, both] in CPU seconds for 100,000
     requests, medians; and the median of the rounds' ratios of both."""
-    # rows that were answered for outlive a power cut
-    cluster = intake.conftest.Cluster("fsync=on")
     servers = {}
     cost = {APPLICATION: [], GATEWAY: []}
-    try:
-        name = cluster.create()
-        done = cluster.migrate(name, "--gateway-role", "gateway",
-                               "--worker-role", "worker")
-        assert done.returncode == 0, done.stderr
-        database = intake.conftest.Database(cluster, name)
-        servers["upstream"] = Server(root, "durable upstream",
-                                     gateway.UPSTREAM)
-        servers[GATEWAY] = Server(
-            root, "durable", contestants.AUDITED,
-            [build / "ngx_leadgen_module.so"],
-            upstream=servers["upstream"].port,
-            # in nginx' configuration it is one word
-            database=cluster.dsn(name, "gateway").split(" options=")[0])
-        database.rows(TABLE)
-        servers[APPLICATION] = Application(root, cluster.dsn(name))
-        assert servers[APPLICATION].ready(), "FastAPI did not start"
+    # rows that were answered for outlive a power cut
+    with migrated("fsync=on") as database:
+        dsn = database.cluster.dsn
+        postgres = database.cluster.server.pid
+        try:
+            servers["upstream"] = Server(root, "durable upstream",
+                                         gateway.UPSTREAM)
+            servers[GATEWAY] = Server(
+                root, "durable", contestants.AUDITED,
+                [build / "ngx_leadgen_module.so"],
+                upstream=servers["upstream"].port,
+                # in nginx' configuration it is one word
+                database=dsn(database.name, "gateway").split(" options=")[0])
+            database.rows(TABLE)
+            servers[APPLICATION] = Application(root, dsn(database.name))
+            assert servers[APPLICATION].ready(), "FastAPI did not start"
 
-        for _ in range(rounds):
-            for which in random.sample(list(cost), 2):
-                settled(database)
-                (rows,), = database.rows(ROWS[which])
-                own = servers[which].cpu()
-                other = intake.cpu(cluster.server.pid)
-                requests, _ = gateway.wrk(servers[which].port, seconds)
-                settled(database)
-                cost[which].append([used * 100000 / requests for used in (
-                    servers[which].cpu() - own,
-                    intake.cpu(cluster.server.pid) - other)])
-                (now,), = database.rows(ROWS[which])
-                assert now >= rows + requests, (which, rows, requests, now)
-    finally:
-        for server in servers.values():
-            server.stop()
-        cluster.stop()
-        shutil.rmtree(root / "durable", ignore_errors=True)
+            for _ in range(rounds):
+                for which in random.sample(list(cost), 2):
+                    cost[which].append(
+                        one(which, servers[which], database, postgres, seconds))
+        finally:
+            for server in servers.values():
+                server.stop()
+            shutil.rmtree(root / "durable", ignore_errors=True)
     return ({which: [statistics.median(column) for column in zip(
         *((own, other, own + other) for own, other in rounds))]
         for which, rounds in cost.items()},

@@ -14,11 +14,7 @@ import sys
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "sql/test"))
-sys.dont_write_bytecode = True
-
-import conftest  # noqa: E402
+from database import migrated
 
 BATCH = 500
 EPOCH = 946684800000000
@@ -96,13 +92,8 @@ def cpu(root):
 
 def measure(rows=100_000, connections=2):
     """Rows/s, and PostgreSQL's CPU seconds for 100,000 rows."""
-    cluster = conftest.Cluster()
-    try:
-        name = cluster.create()
-        done = cluster.migrate(name, "--gateway-role", "gateway",
-                               "--worker-role", "worker")
-        assert done.returncode == 0, done.stderr
-        database = conftest.Database(cluster, name)
+    with migrated() as database:
+        cluster, name = database.cluster, database.name
         database.rows(os.environ.get("INTAKE_SQL", "select 1"))
 
         batches = [batch(n) for n in range(0, rows, BATCH)]
@@ -121,8 +112,6 @@ def measure(rows=100_000, connections=2):
 
         (there,), = database.rows("select count(*) from public.audit_logs")
         assert there == len(batches) * BATCH + BATCH, there
-    finally:
-        cluster.stop()
     return rows / took, used / rows * 100_000
 
 

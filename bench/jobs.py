@@ -15,12 +15,9 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "sql/test"))
-sys.dont_write_bytecode = True
+import gateway
 
-import conftest  # noqa: E402
-import gateway  # noqa: E402
+from database import migrated
 
 CONNECTIONS = 32
 HTTP = """
@@ -95,20 +92,16 @@ def measure(module, database, redis, dsn, directory, jobs):
 def main(module, jobs=10_000):
     directory = pathlib.Path(tempfile.mkdtemp(prefix="leadgen-bench-"))
     directory.chmod(0o755)
-    cluster = conftest.Cluster()
     port = gateway.free_port()
     redis = subprocess.Popen(["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                               "--dir", directory], stdout=subprocess.DEVNULL)
     try:
-        name = cluster.create()
-        done = cluster.migrate(name, "--gateway-role", "gateway", "--worker-role", "worker")
-        assert done.returncode == 0, done.stderr
-        database = conftest.Database(cluster, name)
-        measure(str(pathlib.Path(module).resolve()), database, port, cluster.dsn(name, "gateway"), directory, jobs)
+        with migrated() as database:
+            measure(str(pathlib.Path(module).resolve()), database, port,
+                    database.cluster.dsn(database.name, "gateway"), directory, jobs)
     finally:
         redis.terminate()
         redis.wait()
-        cluster.stop()
         shutil.rmtree(directory)
 
 

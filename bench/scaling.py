@@ -18,6 +18,7 @@ import sys
 import chart
 import gateway
 
+from contestants import AUDITED
 from gateway import BARE, GUARDED, ROOT, Server
 
 ROUNDS = 5
@@ -28,8 +29,6 @@ WORKERS = (1, 2)
 # streams at once on each connection
 PROTOCOLS = {"HTTP/1.1": ("--h1",), "HTTP/2": ("-m1",),
              "HTTP/2, 10 streams": ("-m10",)}
-AUDITED = GUARDED.replace("leadgen_policy {{", """leadgen_audit all;
-            leadgen_policy {{""")
 
 # every request one of two locations, by its turn
 MIXED = GUARDED[:GUARDED.index("        location")] + "".join(f"""

@@ -9,7 +9,8 @@ import json
 import random
 import sys
 
-from audit_list import TURNS, Measure, conftest
+from audit_list import TURNS, Measure
+from database import migrated
 
 USERS = """
 insert into public.users (email, name, hashed_password, role, is_active, created_at)
@@ -42,17 +43,10 @@ def measure(database, users):
 
 
 def main(users=100_000):
-    cluster = conftest.Cluster()
-    try:
-        name = cluster.create()
-        done = cluster.migrate(name, "--gateway-role", "gateway", "--worker-role", "worker")
-        assert done.returncode == 0, done.stderr
-        database = conftest.Database(cluster, name)
+    with migrated() as database:
         database.rows(USERS, users, users)
         database.rows("vacuum analyze public.users")
         measure(database, users)
-    finally:
-        cluster.stop()
 
 
 if __name__ == "__main__":
