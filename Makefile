@@ -11,7 +11,7 @@ headers   := $(sort $(shell find include src -name '*.h' -o -name '*.def'))
 module    := $(build_dir)/ngx_leadgen_module.so
 
 .DEFAULT_GOAL := module
-.PHONY: help module static install deps up down status verify-audit logs test lint prove-checks bench fuzz asan clean generate dashboard
+.PHONY: help module static install deps up down status verify-audit logs test test-loaded lint prove-checks bench fuzz asan clean generate dashboard
 
 help: ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -58,6 +58,11 @@ test: ## The whole test suite
 	@$(MAKE) --no-print-directory deps module
 	@docker/local/dashboard.sh "$(build_dir)" test
 	@t/run "$(build_dir)" "$(CC)" $(SUITES)
+
+test-loaded: ## The suites that wait, beside busy loops, LOADED=times
+	@$(MAKE) --no-print-directory deps module
+	@docker/local/dashboard.sh "$(build_dir)" test
+	@t/loaded "$(build_dir)" "$(CC)" $(LOADED)
 
 lint: module ## Static checks
 	@t/lint/run "$(build_dir)"

@@ -16,12 +16,16 @@ import subprocess
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docker/local"))
+
+from ports import free_port  # noqa: E402
+
 NGINX = os.environ.get("TEST_NGINX_BINARY", "/usr/sbin/nginx")
 FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 CONNECTIONS = 32
 KEY = b"a key of this benchmark, thirty-two bytes or more"
 PATH = "/api/campaigns/42"
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 UPSTREAM = """
     server {{
@@ -119,12 +123,6 @@ def wrk(port, seconds, tolerated=0, **words):
             "Socket errors" in output and not tolerated):
         sys.exit(f"bench: port {port}: {output}")
     return requests, float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1])
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def cpu(pid):

@@ -5,7 +5,7 @@ set -euo pipefail
 
 cd "$(dirname "$0")/../.."
 
-for run in "${LEADGEN_RUN:-run}" build/test/run; do
+for run in "${LEADGEN_RUN:-run}" build/test/run build/test/*/run; do
     # up.sh made that file: other people's directories stay
     if [ -e "$run/lock" ]; then
         LEADGEN_RUN=$run docker/local/down.sh

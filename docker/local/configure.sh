@@ -29,7 +29,9 @@ print(make_conninfo(env["URL"], user=env["ROLE"], password=env["PASSWORD"]))'
 settle_ports() {
     local free name
 
-    read -ra free < <("$here/ports.py" free 4)
+    # held until up.sh ends: by then their programs listen on them
+    exec 8< <("$here/ports.py" hold 4 9>&-)
+    read -ra free <&8
     for name in postgres redis smtp backend; do
         local -n number=${name}_port
         if [ -z "${number:-}" ] \

@@ -1,21 +1,60 @@
 #!/usr/bin/python3
 """TCP ports of loopback.
 
-ports.py free N          prints N ports that nobody listens on
+ports.py hold N          prints N ports that nothing uses, and keeps them from
+                         everybody who looks for one so, until whoever reads
+                         what it prints has closed that or is no more
 ports.py holder PORT     prints who listens on it, as far as that can be known;
-                         fails when it is free
+                         fails when nobody does
 """
 
 import os
 import pathlib
 import random
+import select
 import socket
 import sys
 
 LISTEN = "0A"
+OUTGOING = pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range")
+# below are ports that services and browsers know
+FIRST = 20000
+
+_held = []
 
 
-def is_free(port):
+def candidates():
+    """Ports that no outgoing connection is given, in any order; all there are
+    where such connections may have any."""
+    low, high = map(int, OUTGOING.read_text().split())
+    every = range(FIRST, 65536)
+    ports = [port for port in every if not low <= port <= high] or every
+    return random.sample(ports, len(ports))
+
+
+def free_port():
+    """A port that nothing uses, held until this process ends.
+
+    The socket that holds it is bound and does not listen.  Who looks for a port
+    by this function is told that it is taken; a server that sets SO_REUSEADDR,
+    as nginx, PostgreSQL, Redis and asyncio do, can listen on it all the same,
+    again and again.  While none does, connections are refused.
+    """
+    for port in candidates():
+        holder = socket.socket()
+        try:
+            holder.bind(("127.0.0.1", port))
+        except OSError:
+            holder.close()
+            continue
+        # only now: with it, bind would share a port that another one holds
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _held.append(holder)
+        return port
+    raise OSError("no port is free")
+
+
+def can_listen(port):
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -23,15 +62,6 @@ def is_free(port):
         except OSError:
             return False
     return True
-
-
-def free(count):
-    """Below the range that outgoing connections take theirs from."""
-    found = []
-    for port in random.sample(range(20000, 32000), 2000):
-        if len(found) < count and is_free(port):
-            found.append(port)
-    return found
 
 
 def holder(port):
@@ -56,11 +86,22 @@ def holder(port):
     return None
 
 
-verb, number = sys.argv[1], int(sys.argv[2])
+def hold(count):
+    print(*(free_port() for _ in range(count)), flush=True)
+    # a pipe tells of nothing but its reader's end
+    reader = select.poll()
+    reader.register(sys.stdout, 0)
+    reader.poll()
 
-if verb == "free":
-    print(*free(number))
-elif is_free(number):
-    sys.exit(1)
-else:
-    print(holder(number) or "another program")
+
+def main(verb, number):
+    if verb == "hold":
+        hold(number)
+    elif can_listen(number):
+        sys.exit(1)
+    else:
+        print(holder(number) or "another program")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))

@@ -125,15 +125,16 @@ is_ours() {
 
 # All at once: supervisord watches each for a second before it says that it runs.
 start() {
-    local name
+    local name starting=()
 
     for name; do
         is_ours "$name" || continue
         if ! control status "$name" | grep -q RUNNING; then
-            control start "$name" > /dev/null 2>&1 9>&- &
+            control start "$name" > /dev/null 2>&1 8<&- 9>&- &
+            starting+=($!)
         fi
     done
-    wait
+    [ ${#starting[@]} = 0 ] || wait "${starting[@]}"
 }
 
 # Waits until a command succeeds.
@@ -156,7 +157,7 @@ start_supervisor() {
         control update > /dev/null
     else
         env -i PATH="$PATH" LANG=C.UTF-8 \
-            supervisord -c "$run/supervisord.conf" 9>&- \
+            supervisord -c "$run/supervisord.conf" 8<&- 9>&- \
             || fail "supervisord did not start; see $run/log/supervisord.log."
         await 10 supervisord control pid
     fi

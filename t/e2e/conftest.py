@@ -8,8 +8,9 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
+import tempfile
 import time
 
 import psycopg2
@@ -18,15 +19,14 @@ from openapi import Description
 from sentry_receiver import Receiver
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "docker/local"), str(ROOT / "t/lib")]
+
+from ports import free_port  # noqa: E402
+from waiting import BUSY, wait_until  # noqa: E402
+
 BUILD = pathlib.Path(os.environ.get("BUILD", ROOT / "build"))
 ROLES = ("admin", "manager", "user")
 DESCRIPTION = Description(ROOT / "dashboard/dist/openapi.json")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Response:
@@ -120,7 +120,7 @@ class Gateway:
         with more than one)."""
         ids = set(ids)
         missing = ids
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + BUSY * seconds
         while missing and time.monotonic() < deadline:
             # who asks for few leaves the machine to what ships them
             some = set(list(missing)[:500])
@@ -169,13 +169,6 @@ class Gateway:
         return text
 
 
-def wait_until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.05)
-
-
 def wait_for_database(gateway):
     """Until the gateway and the example backend have it again."""
     wait_until(lambda: gateway.login("user").status == 200, 30,
@@ -201,9 +194,8 @@ def database_away(gateway):
 def another_gateway(gateway, name, directives=""):
     """Another gateway on the same database, with its own zone and spool, and
     with directives of its own in http{}."""
-    directory = BUILD / "test" / name
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    # workers can come there, though perhaps not to the checkout
+    directory = pathlib.Path(tempfile.mkdtemp(prefix=f"leadgen-{name}-"))
     shutil.copytree(gateway.run / "nginx" / "conf", directory / "conf",
                     symlinks=True)
     for folder in ("logs", "temp"):
@@ -228,6 +220,7 @@ def another_gateway(gateway, name, directives=""):
              "-e", "logs/error.log", "-g", "daemon off;"],
             env={**os.environ, **gateway.env}, stdout=log, stderr=log)
     other = Gateway(gateway.run, port, gateway.sentry)
+    other.directory = directory
 
     def answers():
         try:
@@ -242,11 +235,14 @@ def another_gateway(gateway, name, directives=""):
     finally:
         process.terminate()
         process.wait(10)
+    # what failed is left, to be looked at
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
 def gateway():
-    run = BUILD / "test" / "run"
+    # each shard has a stack of its own
+    run = BUILD / "test" / os.environ.get("PYTEST_XDIST_WORKER", "") / "run"
     port = free_port()
     env = {name: value for name, value in os.environ.items()
            if name not in ("DATABASE_URL", "REDIS_URL", "SMTP_URL",

@@ -54,7 +54,7 @@ static ngx_uint_t     io_nbackends;
 static char          *io_statements[IO_STATEMENTS];
 static ngx_event_t    io_timer;
 static ngx_msec_t     io_before, io_gap;
-static ngx_uint_t     io_detached_done;
+static ngx_uint_t     io_begun, io_detached_done;
 
 static const char    *io_results[] = {
     "OK", "REFUSED", "LOST", "UNSENT", "TIMEOUT"
@@ -397,6 +397,8 @@ io_handler(ngx_http_request_t *r)
     n = ngx_min(io_number(r, "n", 1), IO_CALLS);
     detached = io_number(r, "detached", 0) ? 1 : 0;
 
+    io_begun++;
+
     for (i = 0; i < n; i++) {
         call = ngx_leadgen_call_create(detached ? NULL : r->pool, nargs);
         call->statement = io_statement(&statement);
@@ -499,7 +501,8 @@ io_state(ngx_http_request_t *r, io_ctx_t *ctx, io_backend_t *b)
                  ngx_leadgen_backend_is_up(b->backend) ? "up" : "down",
                  b->connected, b->notified);
     } else {
-        io_print(ctx, "gap=%M detached=%ui\n", io_gap, io_detached_done);
+        io_print(ctx, "gap=%M detached=%ui begun=%ui\n", io_gap,
+                 io_detached_done, io_begun);
         io_gap = 0;
     }
 

@@ -3,7 +3,6 @@
 import concurrent.futures
 import os
 import re
-import time
 
 import pytest
 
@@ -42,13 +41,8 @@ def status(gateway, token, path="/api/auth/me"):
 
 def soon(both, token, want, path="/api/auth/me"):
     """Both gateways answer so within a second."""
-    deadline = time.monotonic() + WITHIN
-    while True:
-        got = [status(one, token, path) for one in both]
-        if got == [want, want]:
-            return
-        assert time.monotonic() < deadline, got
-        time.sleep(0.02)
+    wait_until(lambda: [status(one, token, path) for one in both]
+               == [want, want], WITHIN, f"{want} of both")
 
 
 def make_user(gateway, name, role="user", password="a long password"):

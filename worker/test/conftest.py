@@ -9,11 +9,9 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 
 import psycopg
@@ -45,20 +43,8 @@ def load(name, path):
 
 
 postgres = load("postgres_of_the_tests", ROOT / "sql/test/conftest.py")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def wait_until(condition, seconds, what):
-    deadline = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < deadline, f"no {what} within {seconds} s"
-        time.sleep(0.05)
-    return result
+free_port = load("ports", ROOT / "docker/local/ports.py").free_port
+wait_until = load("waiting", ROOT / "t/lib/waiting.py").wait_until
 
 
 # --- PostgreSQL
