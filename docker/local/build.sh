@@ -55,7 +55,7 @@ module)
     fi
 
     # what the Makefile that configure writes depends on
-    want=$(cd "$root" && echo "$cc $source $cc_opt" \
+    want=$(cd "$root" && echo "$cc $source $cc_opt" && pwd \
            && find src ngx_leadgen_module.c include -type f | sort \
            && sha256sum config docker/local/build.sh sql/sqitch.plan)
 

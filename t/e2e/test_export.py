@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from conftest import another_gateway, wait_until
+from conftest import BUSY, another_gateway, wait_until
 
 PATH = "/api/admin/audit-logs"
 ROWS = int(os.environ.get("LEADGEN_LONG") and "300000" or "12000")
@@ -83,7 +83,7 @@ def test_a_slow_client_holds_no_memory(gateway, rows):
                 assert len(response.read(20000)) == 20000
         started = time.monotonic()
         assert gateway.request("GET", "/api/health").status == 200
-        assert time.monotonic() - started < 10
+        assert time.monotonic() - started < 10 * BUSY
         assert memory(gateway) - before < 16384
 
     # they left in the middle

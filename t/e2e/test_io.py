@@ -18,7 +18,7 @@ import urllib.parse
 
 import pytest
 
-from conftest import BUILD, ROOT, free_port, wait_until
+from conftest import BUILD, BUSY, ROOT, free_port, wait_until
 
 DEADLINE = 1000                 # milliseconds, of calls to PostgreSQL
 
@@ -395,11 +395,11 @@ def test_frozen(place, postgres):
         with postgres.frozen():
             result, seconds = nginx.timed("pg", "select 1")
             assert result == "TIMEOUT"
-            assert seconds == pytest.approx(DEADLINE / 1000, rel=0.5)
+            assert 0.5 <= seconds / (DEADLINE / 1000) <= 1.5 * BUSY
 
             wait_until(lambda: nginx.result("pg", "select 1") == "BUSY", 10,
                        "open breaker")
-            assert nginx.timed("pg", "select 1")[1] < 0.5
+            assert nginx.timed("pg", "select 1")[1] < 0.5 * BUSY
             assert nginx.get("/static") == "static\n"
             assert nginx.gap() < 1000
         nginx.recovers("pg", "select 1")
@@ -413,7 +413,7 @@ def test_one_connection_frozen(place, postgres):
             results = [nginx.timed("pg", "select 1") for _ in range(100)]
             # the one that met it
             assert [result for result, _ in results].count("OK") >= 99
-            assert max(seconds for _, seconds in results) < 1.9
+            assert max(seconds for _, seconds in results) < 1.9 * BUSY
             # none had to meet it: two at once do
             nginx.in_flight(*[("pg", "select pg_sleep(0.4)")] * 2)()
             wait_until(lambda: "does not answer" in nginx.log(), 5,
@@ -525,7 +525,7 @@ def test_redis_refuses(place, redis):
         redis.command("CLIENT", "PAUSE", "700")
         result, seconds = nginx.timed(*write)
         assert result == "TIMEOUT"
-        assert seconds == pytest.approx(0.4, abs=0.4)
+        assert seconds <= 0.8 * BUSY
         nginx.recovers(*write)
 
 
@@ -587,7 +587,7 @@ def test_queue_full_and_threads_hung(place, postgres):
         hang = nginx.in_flight(*[("threads", "sleep", "1500")] * 2)
         result, seconds = nginx.timed("threads", "sleep", "1")
         assert result == "UNSENT"
-        assert seconds == pytest.approx(0.4, abs=0.4)
+        assert seconds <= 0.8 * BUSY
         assert nginx.get("/static") == "static\n"
         assert nginx.gap() < 1000
         assert hang() == {"TIMEOUT": 2}

@@ -57,10 +57,8 @@ class Outbox:
 
 
 def test_arrives_at_once_and_once(outbox):
-    begin = time.monotonic()
     mail = outbox.send()
-    wait_until(outbox.arrived, 10, "mail")
-    assert time.monotonic() - begin < 3
+    wait_until(outbox.arrived, 3, "mail")
     wait_until(lambda: outbox.state(mail)[0], 5, "report")
     assert outbox.state(mail) == (True, None, 1, None)
 
@@ -85,16 +83,18 @@ def test_mail_server_away(gateway, outbox):
     log = len(gateway.error_log())
     gateway.supervisor("stop", "smtp")
     try:
+        ((before,),) = gateway.sql("select now()")
         mail = outbox.send()
         wait_until(lambda: outbox.state(mail)[3], 10, "failure")
         assert outbox.state(mail) == (False, TEXT, 1,
                                       "Couldn't connect to server")
         assert f"could not send mail {mail}" in gateway.error_log()[log:]
         # it is not tried again at once
-        ((wait,),) = gateway.sql(
-            "select extract(epoch from next_attempt_at - now())::float"
-            " from public.mails where id = %s", mail)
-        assert 1 < wait < 60
+        ((wait, passed),) = gateway.sql(
+            "select extract(epoch from next_attempt_at - %s)::float,"
+            " extract(epoch from now() - %s)::float"
+            " from public.mails where id = %s", before, before, mail)
+        assert 1 < wait < 60 + passed
     finally:
         gateway.supervisor("start", "smtp")
 

@@ -29,8 +29,10 @@ def nginx(gateway):
     with socket.socket() as never:
         never.bind(("127.0.0.1", 0))
         never.listen(64)
+        never.settimeout(60)
         with Auditing(gateway, server=server,
                       upstream=slow % never.getsockname()[1]) as own:
+            own.never = never
             yield own
 
 
@@ -46,7 +48,8 @@ def abort(nginx):
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
                           struct.pack("ii", 1, 0))
         client.sendall(get("/api/slow/1"))
-        time.sleep(0.2)
+        upstream, _ = nginx.never.accept()
+    upstream.close()
     wait_until(lambda: len(nginx.logged()) > before, 10, "log line")
 
 

@@ -2,7 +2,6 @@
 
 import datetime
 import os
-import time
 
 import pytest
 from conftest import killed_anywhere, wait_until
@@ -61,10 +60,10 @@ def test_killed_anywhere(database):
 
 def test_two_beats(database, workers):
     """Every entry each second; the one with the lock is killed in between."""
-    every, seconds = (10, 300) if LONG else (1, 8)
+    every, times = (10, 30) if LONG else (1, 8)
     beats = [workers.start("beat", "-l", "info", BEAT_EVERY=str(every), BOUNCE_MAILBOX="maildir:/x") for _ in range(2)]
-    wait_until(lambda: database.value("select count(*) from mail.beat_runs"), 20, "beat")
-    time.sleep(seconds)
+    wait_until(lambda: len(database.rows("select entry from mail.beat_runs group by entry having count(*) >= %s", times))
+               == len(schedule.SCHEDULE), 20 + every * times, "beat")
     leader = next(process for process in beats if "has the lock" in process.log.read_text())
     workers.kill(leader)
     database.rows("delete from mail.beat_runs where at < now() - interval '1 hour'")
@@ -76,7 +75,8 @@ def test_two_beats(database, workers):
     assert {entry for entry, _ in rows} == {entry.name for entry in schedule.SCHEDULE}
     for entry, slots in rows:
         gaps = {(b - a).total_seconds() for a, b in zip(slots, slots[1:])}
-        assert gaps == {every} and len(slots) >= seconds // every, (entry, slots)
+        # on a busy machine a beat that is late makes up for the last time only
+        assert gaps == {every} or not LONG and all(gap > 0 and gap % every == 0 for gap in gaps), (entry, slots)
     tasks = [entry.name for entry in schedule.SCHEDULE if entry.task]
     assert database.value("select (select count(*) from public.jobs) = (select count(*) from mail.beat_runs"
                           " where entry = any(%s))", tasks)
