@@ -45,7 +45,8 @@ class Gateway:
     """A running stack: its API, its database, its processes."""
 
     def __init__(self, run, port, sentry):
-        self.run = run
+        # as what runs there tells it, where run is a link
+        self.run = run.resolve()
         self.port = port
         self.sentry = sentry
         self.tokens = {}
