@@ -87,7 +87,7 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       (void *) ngx_leadgen_directive_public_url },
 
     { ngx_string("leadgen_role"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
       ngx_leadgen_settings_directive,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,

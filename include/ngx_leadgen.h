@@ -74,6 +74,9 @@ typedef struct {
     u_char                     session[NGX_LEADGEN_UUID_SIZE];
     time_t                     issued;      /* seconds since 1970 */
     time_t                     expires;
+    unsigned                   has_role:1;  /* one that is known here */
+    unsigned                   is_plain:1;  /* its texts go into headers as
+                                             * they are; 0: not looked at */
 } ngx_leadgen_principal_t;
 
 

@@ -63,11 +63,39 @@ u_char *ngx_leadgen_time_format(u_char *dst, uint64_t microseconds);
  */
 u_char *ngx_leadgen_text_sanitize(u_char *dst, const ngx_str_t *src);
 
+/*
+ * The same for a line of the error log, which is one line whatever a server
+ * or a stranger said: of what is longer than a quarter of the buffer's size its
+ * beginning.  The text is the buffer's.
+ */
+ngx_str_t ngx_leadgen_text_shown(u_char *buffer, size_t size,
+    const ngx_str_t *src);
+
 /* Appends src, which is UTF-8, as a JSON string with its quotes to dst, which
  * must hold 6 * src->len + 2 bytes.  Returns the place behind it. */
 u_char *ngx_leadgen_text_json(u_char *dst, const ngx_str_t *src);
 
 ngx_uint_t ngx_leadgen_text_is_utf8(const ngx_str_t *text);
+
+/*
+ * Whether a name can stand in a line of any protocol, and means what is seen:
+ * UTF-8 without controls, DEL, separators of lines, controls of direction, and
+ * blanks at its ends.  An empty one can.
+ */
+ngx_uint_t ngx_leadgen_text_is_name(const ngx_str_t *text);
+
+/* What is in a text that is to be a header's value: bits. */
+
+#define NGX_LEADGEN_TEXT_CONTROL  1         /* a byte below 0x20, or DEL */
+#define NGX_LEADGEN_TEXT_ENCODED  2         /* one above 0x7f, or "%" */
+
+ngx_uint_t ngx_leadgen_text_holds(const ngx_str_t *text);
+
+/*
+ * Copies src to dst with "%" and bytes above 0x7f as %HH, so that decoding once
+ * gives src.  dst must hold 3 * src->len bytes.  Returns the place behind.
+ */
+u_char *ngx_leadgen_text_percent(u_char *dst, const ngx_str_t *src);
 
 
 /* --- json: jansson, with its trees freed by a pool --- */

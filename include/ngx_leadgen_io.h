@@ -63,7 +63,8 @@ struct ngx_leadgen_call_s {
     /* valid in done() */
     ngx_leadgen_call_result_e  result;
     char                       code[6];     /* SQLSTATE; "" if there is none */
-    ngx_str_t                  error;       /* the server's message */
+    ngx_str_t                  error;       /* the server's message, made safe
+                                             * for a line of a log */
     ngx_str_t                  detail;      /* PostgreSQL's DETAIL */
     ngx_uint_t                 nrows;
     ngx_uint_t                 ncols;

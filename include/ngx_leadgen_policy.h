@@ -52,7 +52,7 @@ ngx_array_t *ngx_leadgen_roles_create(ngx_pool_t *pool);
 
 /*
  * Adds or redefines a role from the words of a leadgen_role directive:
- * NAME [extends=ROLE] PERMISSION..., a permission being "category:verb",
+ * NAME [extends=ROLE] [PERMISSION...], a permission being "category:verb",
  * "category:*" or "*".  NGX_CONF_OK, or an error that is already logged.
  */
 char *ngx_leadgen_roles_add(ngx_conf_t *cf, ngx_array_t *roles,

@@ -426,8 +426,8 @@ __DATA__
 
 
 
-=== TEST 55: a role without permissions
---- directive: leadgen_role boss;
+=== TEST 55: a role without a name
+--- directive: leadgen_role;
 --- says: invalid number of arguments in "leadgen_role" directive
 
 
@@ -993,6 +993,7 @@ GET /api/y role=boss;
     leadgen_role      auditor extends=analyst system:*;
     leadgen_role      user *;
     leadgen_role      guest-2_b extends=user;
+    leadgen_role      courier;
     leadgen_audit     refused;
 --- config
     location /api/health   { leadgen_health; }

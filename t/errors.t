@@ -94,6 +94,7 @@ exception.frames.0.in_app <- {"exception":{"type":"E","frames":[{"in_app":1}]}}
 tags <- {"message":"m","tags":["a"]}
 tags <- {"message":"m","tags":{"a b":"c"}}
 tags.a <- {"message":"m","tags":{"a":1}}
+tags.a <- {"message":"m","tags":{"a":"b\nc"}}
 tags.region <- {"message":"m","tags":{"region":"us"}}
 tags.request_id <- {"message":"m","tags":{"request_id":"x"}}
 contexts <- {"message":"m","contexts":[]}

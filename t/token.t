@@ -458,7 +458,7 @@ token-invalid
 
 === TEST 30: role and e-mail address are no longer than such a thing is
 --- tokens eval
-[::token(email => 'x' x 255), ::jws($::header, ::claims(role => 'x' x 64))]
+[::token(email => 'x' x 255), ::jws($::header, ::claims(role => 'x' x 65))]
 --- problem chomp
 token-invalid
 

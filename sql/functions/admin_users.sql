@@ -74,13 +74,15 @@ end
 $$;
 
 
--- Whether a text has the form of an e-mail address that mail can be sent to.
+-- Whether a text has the form of an e-mail address that mail can be sent to, and
+-- nothing in it that is not seen or turns what follows around.
 create or replace function private.is_email(value text) returns boolean
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 select char_length(value) between 3 and 254
     and char_length(private.canonical_email(value)) between 3 and 254
+    and value !~ '[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'
     and value collate "und-x-icu"
         ~ '^[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+@[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+$';
 $$;

@@ -12,6 +12,8 @@
 
 #define NGX_LEADGEN_TOKEN_INTEGER   ((int64_t) 1 << 53)     /* RFC 7493, 2.2 */
 #define NGX_LEADGEN_TOKEN_REFRESH   32      /* bytes */
+#define NGX_LEADGEN_TOKEN_EMAIL     254
+#define NGX_LEADGEN_TOKEN_ROLE      64
 
 
 static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
@@ -192,7 +194,11 @@ ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
 }
 
 
-/* Strings stay in the claims' tree, which the pool frees at its end. */
+/*
+ * Strings stay in the claims' tree, which the pool frees at its end.  They are
+ * an issuer's, and go on into headers, logs, SQL and pages: what could end a
+ * line there, or looks like another text, is nobody's name.
+ */
 
 static ngx_int_t
 ngx_leadgen_token_subject(const ngx_leadgen_key_t *key, json_t *claims,
@@ -216,9 +222,16 @@ ngx_leadgen_token_subject(const ngx_leadgen_key_t *key, json_t *claims,
     principal->email = ngx_leadgen_json_string(claims, "email");
     principal->role = ngx_leadgen_token_role(key, claims);
 
-    if (principal->email.len > 254 || principal->role.len > 63) {
+    if (principal->email.len > NGX_LEADGEN_TOKEN_EMAIL
+        || principal->role.len > NGX_LEADGEN_TOKEN_ROLE
+        || !ngx_leadgen_text_is_name(&principal->email)
+        || !ngx_leadgen_text_is_name(&principal->role))
+    {
         return NGX_ERROR;
     }
+
+    principal->is_plain = !ngx_leadgen_text_holds(&principal->email)
+                          && !ngx_leadgen_text_holds(&principal->role);
 
     sid = ngx_leadgen_json_string(claims, "sid");
 
@@ -352,7 +365,7 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     u_char                    jti[NGX_LEADGEN_UUID_TEXT + 1];
     u_char                    sid[NGX_LEADGEN_UUID_TEXT + 1];
     json_t                   *claims;
-    ngx_str_t                 payload, issuer;
+    ngx_str_t                 payload, issuer, email;
     const ngx_leadgen_key_t  *key;
 
     key = ngx_leadgen_keys_signer(keys);
@@ -379,11 +392,19 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
         issuer = key->issuer;
     }
 
+    /* who has an address that no token may have logs in without one */
+
+    email = principal->email;
+
+    if (!ngx_leadgen_text_is_name(&email)) {
+        email.len = 0;
+    }
+
     claims = ngx_leadgen_json_own(pool,
         json_pack("{s:s%, s:s, s:s%, s:s%, s:s, s:s, s:I, s:I}",
                   "iss", issuer.data, issuer.len,
                   "sub", sub,
-                  "email", principal->email.data, principal->email.len,
+                  "email", email.data, email.len,
                   "role", principal->role.data, principal->role.len,
                   "sid", sid, "jti", jti,
                   "iat", (json_int_t) principal->issued,

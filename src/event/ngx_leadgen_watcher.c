@@ -17,6 +17,7 @@
                                                  * again */
 #define NGX_LEADGEN_WATCHER_LOST      3         /* columns */
 #define NGX_LEADGEN_WATCHER_ARGS      8
+#define NGX_LEADGEN_WATCHER_TEXT      2048      /* bytes, of a reason */
 
 
 /* Lifetime: worker; what stands below nqueues is of one round. */
@@ -334,7 +335,8 @@ ngx_leadgen_watcher_number(ngx_str_t *text, const char *format, ngx_int_t n)
 static void
 ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
 {
-    ngx_str_t             text, *job;
+    u_char                why[NGX_LEADGEN_WATCHER_TEXT];
+    ngx_str_t             text, shown, *job;
     ngx_uint_t            i;
     ngx_leadgen_relay_t  *relay = &ngx_leadgen_relay;
 
@@ -354,9 +356,11 @@ ngx_leadgen_watcher_told(ngx_leadgen_call_t *call)
         /* Sentry reads this, too: a worker that died could tell nobody */
 
         if (job[0].len) {
+            shown = ngx_leadgen_text_shown(why, sizeof(why), &job[2]);
+
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "leadgen: watcher: job %V of %V is lost: %V",
-                          &job[0], &job[1], &job[2]);
+                          &job[0], &job[1], &shown);
         }
     }
 

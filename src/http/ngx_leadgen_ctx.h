@@ -197,9 +197,19 @@ typedef struct {
 ngx_int_t ngx_leadgen_headers_remove(ngx_http_request_t *r,
     ngx_leadgen_headers_t *names);
 
-/* Adds one, whose value must live as long as the request. */
+/* Adds one, whose value must live as long as the request.  NGX_OK; NGX_ERROR:
+ * no memory, or no value of a header. */
 ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,
     ngx_leadgen_header_t *name, const ngx_str_t *value);
+
+/* The same for a value that was looked at before, or is digits of ours. */
+ngx_int_t ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
+    ngx_leadgen_header_t *name, const ngx_str_t *value);
+
+/* NGX_OK, or NGX_ERROR, which is logged, for a value that we made for a header
+ * of a request or an answer, and that has control bytes. */
+ngx_int_t ngx_leadgen_headers_check(ngx_http_request_t *r,
+    const ngx_str_t *name, const ngx_str_t *value);
 
 
 /* --- scope: what is known of a request should it fail --- */
@@ -453,8 +463,14 @@ ngx_int_t ngx_leadgen_reply_retry(ngx_http_request_t *r,
 ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
     const char *message);
 
+/* Adds a header to the answer.  NGX_OK; NGX_ERROR: no memory, or no value of a
+ * header. */
 ngx_int_t ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value);
+
+/* The same for a value that is digits of ours. */
+ngx_int_t ngx_leadgen_reply_header_plain(ngx_http_request_t *r,
+    const char *name, const ngx_str_t *value);
 
 /* The header that goes with every 401 (RFC 6750, section 3). */
 ngx_int_t ngx_leadgen_reply_challenge(ngx_http_request_t *r);

@@ -39,6 +39,8 @@ static ngx_int_t ngx_leadgen_errors_frame(ngx_leadgen_errors_t *errors,
     json_t *frame, size_t n);
 static ngx_int_t ngx_leadgen_errors_contexts(ngx_leadgen_errors_t *errors,
     json_t *contexts);
+static ngx_uint_t ngx_leadgen_errors_is_word(json_t *value,
+    ngx_uint_t is_tag);
 static ngx_int_t ngx_leadgen_errors_names(ngx_leadgen_errors_t *errors,
     json_t *object, const char *place, ngx_array_t *values);
 static ngx_int_t ngx_leadgen_errors_is_taken(ngx_leadgen_errors_t *errors,
@@ -462,12 +464,12 @@ ngx_leadgen_errors_names(ngx_leadgen_errors_t *errors, json_t *object,
                                            "another name.", place, key);
         }
 
-        if (json_string_length(value) == 0
-            || json_string_length(value) > NGX_LEADGEN_ERRORS_WORD)
+        if (!ngx_leadgen_errors_is_word(value,
+                                        values == &errors->finding.tags))
         {
             return ngx_leadgen_field_wrong(errors->field,
-                                           "Send a text of 1 to 200 bytes.",
-                                           place, key);
+                                           "Send a text of 1 to 200 bytes, for "
+                                           "a tag in one line.", place, key);
         }
 
         found = ngx_array_push(values);
@@ -482,6 +484,23 @@ ngx_leadgen_errors_names(ngx_leadgen_errors_t *errors, json_t *object,
     }
 
     return NGX_OK;
+}
+
+
+/* A tag with control bytes Sentry takes from nobody. */
+
+static ngx_uint_t
+ngx_leadgen_errors_is_word(json_t *value, ngx_uint_t is_tag)
+{
+    ngx_str_t  text;
+
+    text.data = (u_char *) json_string_value(value);
+    text.len = json_string_length(value);
+
+    return text.len
+           && text.len <= NGX_LEADGEN_ERRORS_WORD
+           && !(is_tag && ngx_leadgen_text_holds(&text)
+                          & NGX_LEADGEN_TEXT_CONTROL);
 }
 
 

@@ -152,5 +152,5 @@ ngx_leadgen_filter_id(ngx_http_request_t *r, const ngx_str_t *id)
         }
     }
 
-    return ngx_leadgen_reply_header(r, "X-Request-Id", id);
+    return ngx_leadgen_reply_header_plain(r, "X-Request-Id", id);
 }

@@ -10,6 +10,8 @@
 
 static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
+static void ngx_leadgen_guard_grant(const ngx_leadgen_main_conf_t *mcf,
+    ngx_leadgen_principal_t *principal);
 static void ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_problem_e problem);
 static ngx_int_t ngx_leadgen_guard_refuse(ngx_http_request_t *r,
@@ -269,10 +271,21 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
         return problem;
     }
 
-    (void) ngx_leadgen_roles_grant(mcf->roles, &principal->role,
-                                   &principal->permissions);
+    ngx_leadgen_guard_grant(mcf, principal);
 
     return NGX_LEADGEN_PROBLEM_NONE;
+}
+
+
+/* A role that nobody here knows grants nothing, and nobody else is told it. */
+
+static void
+ngx_leadgen_guard_grant(const ngx_leadgen_main_conf_t *mcf,
+    ngx_leadgen_principal_t *principal)
+{
+    principal->has_role = ngx_leadgen_roles_grant(mcf->roles, &principal->role,
+                                                  &principal->permissions)
+                          == NGX_OK;
 }
 
 
@@ -294,8 +307,7 @@ ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
         return problem;
     }
 
-    (void) ngx_leadgen_roles_grant(mcf->roles, &ctx->principal.role,
-                                   &ctx->principal.permissions);
+    ngx_leadgen_guard_grant(mcf, &ctx->principal);
 
     return ngx_leadgen_decide(&ctx->match, &ctx->principal,
                               r->connection->sockaddr);

@@ -86,6 +86,18 @@ ngx_int_t
 ngx_leadgen_headers_push(ngx_http_request_t *r, ngx_leadgen_header_t *name,
     const ngx_str_t *value)
 {
+    if (ngx_leadgen_headers_check(r, &name->key, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_headers_push_plain(r, name, value);
+}
+
+
+ngx_int_t
+ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
+    ngx_leadgen_header_t *name, const ngx_str_t *value)
+{
     ngx_table_elt_t  *header;
 
     /* a request of HTTP/0.9 has no list */
@@ -115,6 +127,27 @@ ngx_leadgen_headers_push(ngx_http_request_t *r, ngx_leadgen_header_t *name,
     header->lowcase_key = name->lowcase;
 
     return NGX_OK;
+}
+
+
+/*
+ * The last wall: whatever was checked before, no value of ours ends the line
+ * that it stands in.
+ */
+
+ngx_int_t
+ngx_leadgen_headers_check(ngx_http_request_t *r, const ngx_str_t *name,
+    const ngx_str_t *value)
+{
+    if (!(ngx_leadgen_text_holds(value) & NGX_LEADGEN_TEXT_CONTROL)) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+                  "leadgen: headers: a value of \"%V\" has control bytes, and "
+                  "is not written", name);
+
+    return NGX_ERROR;
 }
 
 

@@ -45,6 +45,9 @@ static ngx_leadgen_headers_t  ngx_leadgen_identity_all = {
 };
 
 
+static ngx_int_t ngx_leadgen_identity_text(ngx_http_request_t *r,
+    const ngx_leadgen_principal_t *principal, ngx_leadgen_identity_e name,
+    const ngx_str_t *text);
 static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
     ngx_leadgen_identity_e name, const ngx_str_t *value);
 
@@ -85,15 +88,49 @@ ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
     id.len = p - id.data;
 
     if (ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_ID, &id) != NGX_OK
-        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_EMAIL,
-                                     &principal->email) != NGX_OK
-        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_ROLE,
-                                     &principal->role) != NGX_OK)
+        || ngx_leadgen_identity_text(r, principal, NGX_LEADGEN_IDENTITY_EMAIL,
+                                     &principal->email) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return principal->has_role
+           ? ngx_leadgen_identity_text(r, principal, NGX_LEADGEN_IDENTITY_ROLE,
+                                       &principal->role)
+           : NGX_OK;
+}
+
+
+/*
+ * Applications read headers as Latin-1, as UTF-8, or not at all once there is a
+ * byte above 0x7f: what they are sent has none.  With a verdict that was kept
+ * this has been looked at.
+ */
+
+static ngx_int_t
+ngx_leadgen_identity_text(ngx_http_request_t *r,
+    const ngx_leadgen_principal_t *principal, ngx_leadgen_identity_e name,
+    const ngx_str_t *text)
+{
+    ngx_str_t  value;
+
+    if (text->len == 0) {
+        return NGX_OK;
+    }
+
+    if (principal->is_plain) {
+        return ngx_leadgen_identity_push(r, name, text);
+    }
+
+    value.data = ngx_pnalloc(r->pool, 3 * text->len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_leadgen_text_percent(value.data, text) - value.data;
+
+    return ngx_leadgen_headers_push(r, &ngx_leadgen_identity_names[name],
+                                    &value);
 }
 
 
@@ -101,6 +138,6 @@ static ngx_int_t
 ngx_leadgen_identity_push(ngx_http_request_t *r, ngx_leadgen_identity_e name,
     const ngx_str_t *value)
 {
-    return ngx_leadgen_headers_push(r, &ngx_leadgen_identity_names[name],
-                                    value);
+    return ngx_leadgen_headers_push_plain(r, &ngx_leadgen_identity_names[name],
+                                          value);
 }

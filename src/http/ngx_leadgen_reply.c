@@ -24,6 +24,23 @@ ngx_int_t
 ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value)
 {
+    ngx_str_t  key;
+
+    key.data = (u_char *) name;
+    key.len = ngx_strlen(name);
+
+    if (ngx_leadgen_headers_check(r, &key, value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_leadgen_reply_header_plain(r, name, value);
+}
+
+
+ngx_int_t
+ngx_leadgen_reply_header_plain(ngx_http_request_t *r, const char *name,
+    const ngx_str_t *value)
+{
     ngx_table_elt_t  *header;
 
     header = ngx_list_push(&r->headers_out.headers);

@@ -38,6 +38,7 @@ static void ngx_leadgen_scope_keep(ngx_leadgen_scope_t *scope,
     ngx_atomic_uint_t connection);
 static ngx_int_t ngx_leadgen_scope_baggage(ngx_http_request_t *r,
     ngx_str_t *baggage);
+static void ngx_leadgen_scope_untab(u_char *dst, const ngx_str_t *src);
 static ngx_int_t ngx_leadgen_scope_propagate(ngx_http_request_t *r,
     const ngx_leadgen_main_conf_t *mcf, ngx_leadgen_scope_t *scope);
 
@@ -197,13 +198,17 @@ ngx_leadgen_scope_trace(ngx_http_request_t *r,
 }
 
 
-/* What came in several headers is one list. */
+/*
+ * What came in several headers is one list.  A tab in it is a blank (W3C
+ * Baggage, 3.3.1.1), and a header with other control bytes is left out.
+ */
 
 static ngx_int_t
 ngx_leadgen_scope_baggage(ngx_http_request_t *r, ngx_str_t *baggage)
 {
+    size_t            n;
     ngx_uint_t        i;
-    ngx_str_t        *key;
+    ngx_str_t        *key, added;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
     const ngx_str_t  *name;
@@ -230,17 +235,36 @@ ngx_leadgen_scope_baggage(ngx_http_request_t *r, ngx_str_t *baggage)
                 continue;
             }
 
-            if (baggage->len) {
+            n = (baggage->len != 0);
+            added.data = baggage->data + baggage->len + n;
+            added.len = header[i].value.len;
+
+            ngx_leadgen_scope_untab(added.data, &header[i].value);
+
+            if (ngx_leadgen_text_holds(&added) & NGX_LEADGEN_TEXT_CONTROL) {
+                continue;
+            }
+
+            if (n) {
                 baggage->data[baggage->len++] = ',';
             }
 
-            ngx_memcpy(baggage->data + baggage->len, header[i].value.data,
-                       header[i].value.len);
-            baggage->len += header[i].value.len;
+            baggage->len += added.len;
         }
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_leadgen_scope_untab(u_char *dst, const ngx_str_t *src)
+{
+    size_t  i;
+
+    for (i = 0; i < src->len; i++) {
+        dst[i] = src->data[i] == '\t' ? ' ' : src->data[i];
+    }
 }
 
 

@@ -97,7 +97,12 @@ ngx_leadgen_variables_get(ngx_http_request_t *r, ngx_http_variable_value_t *v,
         break;
 
     case NGX_LEADGEN_VARIABLE_ROLE:
-        text = ctx->principal.role;
+        ngx_str_null(&text);
+
+        if (ctx->principal.has_role) {
+            text = ctx->principal.role;
+        }
+
         break;
 
     case NGX_LEADGEN_VARIABLE_PERMISSION:

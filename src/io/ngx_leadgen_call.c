@@ -8,6 +8,9 @@
 #include "ngx_leadgen_link.h"
 
 
+#define NGX_LEADGEN_CALL_ERROR  1024        /* bytes of a server's message */
+
+
 static void ngx_leadgen_call_cleanup(void *data);
 static void ngx_leadgen_call_expire(ngx_event_t *ev);
 static void ngx_leadgen_call_deliver(ngx_event_t *ev);
@@ -101,6 +104,7 @@ void
 ngx_leadgen_call_finish(ngx_leadgen_call_t *call,
     ngx_leadgen_call_result_e result)
 {
+    u_char      text[4 * NGX_LEADGEN_CALL_ERROR];
     ngx_uint_t  owned;
 
     static const ngx_leadgen_backend_metric_e  metrics[] = {
@@ -114,6 +118,12 @@ ngx_leadgen_call_finish(ngx_leadgen_call_t *call,
     ngx_leadgen_call_detach(call);
     ngx_leadgen_series_add(call->backend->series, metrics[result], 1);
     ngx_leadgen_series_observe(call->backend->series, call->began);
+
+    /* it goes on into lines of logs, and may quote anybody */
+
+    if (call->error.len) {
+        call->error = ngx_leadgen_text_shown(text, sizeof(text), &call->error);
+    }
 
     /* so that to cancel the call in done() does not free it */
 

@@ -153,8 +153,7 @@ ngx_leadgen_link_fail(ngx_leadgen_link_t *ln, const char *why,
         raw.len--;
     }
 
-    shown.data = safe;
-    shown.len = ngx_leadgen_text_sanitize(safe, &raw) - safe;
+    shown = ngx_leadgen_text_shown(safe, sizeof(safe), &raw);
 
     if (ln->state == NGX_LEADGEN_LINK_UP
         && ngx_current_msec - ln->since > NGX_LEADGEN_LINK_STEADY)

@@ -584,20 +584,16 @@ ngx_leadgen_pg_log(ngx_leadgen_link_t *ln, const ngx_str_t *code,
     const ngx_str_t *error)
 {
     u_char     text[4 * NGX_LEADGEN_PG_TEXT];
-    ngx_str_t  raw, safe;
+    ngx_str_t  shown;
 
     if (ngx_strncmp(code->data, "LG", 2) == 0) {
         return;
     }
 
-    raw.data = error->data;
-    raw.len = ngx_min(error->len, NGX_LEADGEN_PG_TEXT);
-
-    safe.data = text;
-    safe.len = ngx_leadgen_text_sanitize(text, &raw) - text;
+    shown = ngx_leadgen_text_shown(text, sizeof(text), error);
 
     ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0, "leadgen: %V: %V: %V",
-                  &ln->backend->conf->name, code, &safe);
+                  &ln->backend->conf->name, code, &shown);
 }
 
 

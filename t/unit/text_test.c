@@ -176,6 +176,125 @@ test_json(void)
 }
 
 
+static void
+test_shown(void)
+{
+    u_char     buffer[16];
+    ngx_str_t  src = ngx_string("a\r\nb: c");
+
+    is_str(ngx_leadgen_text_shown(buffer, sizeof(buffer), &src),
+           "a\\x0d\\x0ab", "what surely fits, as one line");
+}
+
+
+static void
+test_name(void)
+{
+    size_t     i, k, n;
+    u_char     text[64];
+    ngx_str_t  name;
+
+    static const char  *never[] = {
+        "\t", "\n", "\r", "\x1f", "\x7f", "\xc2\x80", "\xc2\x9f", "\xd8\x9c",
+        "\xe2\x80\x8e", "\xe2\x80\x8f", "\xe2\x80\xa8", "\xe2\x80\xa9",
+        "\xe2\x80\xaa", "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9",
+        "\xff", "\xc3"
+    };
+    static const char  *within[] = {
+        " ", "\xc2\xa0", "\xe2\x80\x8b", "\xe2\x80\xaf", "\xe3\x80\x80",
+        "\xef\xbb\xbf"
+    };
+    static const char  *good[] = {
+        "", "a", "zo\xc3\xab@example.com", "\xd8\xb9@x", "\xf0\x9f\x98\x80", "%"
+    };
+
+    /* in front of, within and behind what is good */
+
+    for (i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        for (k = 0; k < 3; k++) {
+            n = sprintf((char *) text, "%s%s%s%s", k == 0 ? never[i] : "a",
+                        k == 1 ? never[i] : "b", "c", k == 2 ? never[i] : "d");
+            name.data = text;
+            name.len = n;
+
+            ok(!ngx_leadgen_text_is_name(&name), "never: row %d, place %d",
+               (int) i, (int) k);
+        }
+    }
+
+    for (i = 0; i < sizeof(within) / sizeof(within[0]); i++) {
+        for (k = 0; k < 3; k++) {
+            n = sprintf((char *) text, "%s%s%s", k == 0 ? within[i] : "a",
+                        k == 1 ? within[i] : "b", k == 2 ? within[i] : "c");
+            name.data = text;
+            name.len = n;
+
+            is_int(ngx_leadgen_text_is_name(&name), k == 1,
+                   "a blank: row %d, place %d", (int) i, (int) k);
+        }
+    }
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        name.data = (u_char *) good[i];
+        name.len = strlen(good[i]);
+
+        ok(ngx_leadgen_text_is_name(&name), "good: row %d", (int) i);
+    }
+}
+
+
+/* Each byte at each place of texts of each length up to three words. */
+
+static void
+test_holds(void)
+{
+    u_char      text[24];
+    ngx_str_t   src;
+    ngx_uint_t  byte, place, want, wrong;
+
+    wrong = 0;
+    src.data = text;
+
+    for (src.len = 1; src.len <= sizeof(text); src.len++) {
+        for (byte = 0; byte < 256; byte++) {
+
+            want = byte < 0x20 || byte == 0x7f ? NGX_LEADGEN_TEXT_CONTROL
+                   : byte == '%' || byte > 0x7f ? NGX_LEADGEN_TEXT_ENCODED : 0;
+
+            for (place = 0; place < src.len; place++) {
+                ngx_memset(text, '~', sizeof(text));
+                text[place] = (u_char) byte;
+
+                wrong += ngx_leadgen_text_holds(&src) != want;
+            }
+        }
+    }
+
+    is_int(wrong, 0, "what a text holds");
+
+    src = unit_str("\n-------------%");
+    is_int(ngx_leadgen_text_holds(&src),
+           NGX_LEADGEN_TEXT_CONTROL|NGX_LEADGEN_TEXT_ENCODED, "both");
+
+    ngx_str_null(&src);
+    is_int(ngx_leadgen_text_holds(&src), 0, "nothing");
+}
+
+
+static void
+test_percent(void)
+{
+    u_char     buffer[64];
+    ngx_str_t  src, out;
+
+    src = unit_str("100%41 zo\xc3\xab ~");
+    out.data = buffer;
+    out.len = ngx_leadgen_text_percent(buffer, &src) - buffer;
+
+    is_str(out, "100%2541 zo%C3%AB ~", "percent-encoded");
+}
+
+
 int
 main(void)
 {
@@ -183,6 +302,10 @@ main(void)
     test_all();
     test_words();
     test_json();
+    test_shown();
+    test_name();
+    test_holds();
+    test_percent();
 
     return unit_done();
 }
