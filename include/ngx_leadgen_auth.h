@@ -43,8 +43,8 @@ ngx_array_t *ngx_leadgen_keys_create(ngx_pool_t *pool);
 char *ngx_leadgen_keys_add(ngx_conf_t *cf, ngx_array_t *keys,
     ngx_str_t *text, ngx_str_t *words, ngx_uint_t nwords);
 
-/* Whether one of them is more than a public key, so that it signs tokens. */
-ngx_uint_t ngx_leadgen_keys_can_sign(const ngx_array_t *keys);
+/* Whether one, from the n-th on, is more than a public key, so it signs. */
+ngx_uint_t ngx_leadgen_keys_can_sign(const ngx_array_t *keys, ngx_uint_t n);
 
 /* Seconds: how long the tokens of any of them live, at most. */
 time_t ngx_leadgen_keys_max_age(const ngx_array_t *keys);
@@ -58,6 +58,14 @@ const ngx_str_t *ngx_leadgen_keys_role(const ngx_array_t *keys, ngx_uint_t n,
 
 
 /*
+ * Whether a text is a public or private key, a certificate, JSON, XML or a part
+ * of one, or decodes to it: anybody may know it, so it is no secret.  Without
+ * memory to look, it is.
+ */
+ngx_uint_t ngx_leadgen_form_is_key(const ngx_str_t *text);
+
+
+/*
  * 32 bytes that follow from input, a purpose and the secret of the key that
  * signs.  NGX_OK, or NGX_ERROR when there is none.
  */
@@ -67,13 +75,21 @@ ngx_int_t ngx_leadgen_keys_derive(const ngx_array_t *keys, const char *purpose,
 
 /* --- jws: RFC 7515, compact serialisation --- */
 
+#define NGX_LEADGEN_JWS_KEYS  4             /* of one kid, each of an issuer */
+
+typedef struct {
+    ngx_str_t                  payload;     /* decoded, in pool memory */
+    const ngx_leadgen_key_t   *keys[NGX_LEADGEN_JWS_KEYS];
+    ngx_uint_t                 nkeys;       /* that verified it: one or more */
+} ngx_leadgen_jws_t;
+
 /*
- * Checks the signature of a token (RFC 7515, section 5.2; RFC 8725, section 3)
- * and gives its payload, decoded, in pool memory.  Returns the key that
- * verified it, or NULL.
+ * Checks the signature of a token (RFC 7515, section 5.2; RFC 8725, section 3).
+ * Several keys can verify it only if each has another issuer, to which the
+ * payload has to be held.  NGX_OK or NGX_ERROR.
  */
-const ngx_leadgen_key_t *ngx_leadgen_jws_verify(ngx_pool_t *pool,
-    const ngx_array_t *keys, const ngx_str_t *token, ngx_str_t *payload);
+ngx_int_t ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token, ngx_leadgen_jws_t *jws);
 
 /*
  * Signs a payload (RFC 7515, section 5.1) with the first key that can; the

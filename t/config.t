@@ -22,6 +22,17 @@ $ENV{TEST_NGINX_KEYS} = $keys;
 
 our $secret = 'swordfish-swordfish-swordfish-32';
 
+for (['lined', "$secret\r\n\n", 0600], ['open', 'c0ffee0' x 10, 0604],
+     ['spki', (join '', grep { !/-----/ } split /^/, do { local (@ARGV, $/) = "$keys/public"; <> }), 0600],
+     ['bom', "\xef\xbb\xbf" . '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}', 0600])
+{
+    my ($name, $text, $mode) = @$_;
+    open my $file, '>', "$keys/$name" or die "could not write: $!\n";
+    chmod $mode, $file;
+    print $file $text;
+    close $file;
+}
+
 env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
              'LEADGEN_TEST_EMPTY=',
              'LEADGEN_TEST_SMTP=smtp://ann:swordfish@/', 'LEADGEN_TEST_URI=postgresql://swordfish@/x');
@@ -29,7 +40,7 @@ env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
 # Sections of this file: "missing" names directives of http{} that are left out
 # and "directive" adds one; "line" is a policy of one line, in "location".  What
 # "says" says must stand in the error log, with the place; without it nginx must
-# start.
+# start, and what "warns" says must stand there.
 our %directives = (
     zone     => 'leadgen_zone leadgen:1m;',
     jwt_key  => 'leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;',
@@ -69,7 +80,10 @@ BEGIN {
             $block->set_value(no_error_log => [qr/swordfish/i]);
         } else {
             $block->set_value(request => 'GET /index.html');
-            $block->set_value(no_error_log => ['[emerg]', '[warn]']);
+            my $warns = $block->warns;
+            chomp $warns if defined $warns;
+            $block->set_value(error_log => [qr/\[warn\].*\Q$warns\E.* in \S+:\d+$/]) if defined $warns;
+            $block->set_value(no_error_log => ['[emerg]', defined $warns ? () : '[warn]']);
         }
     });
 }
@@ -538,14 +552,14 @@ __DATA__
 
 
 === TEST 71: two keys of one kid
---- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY kid=test;
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=HS256 kid=test;
 --- says: two keys with kid "test": each needs its own
 
 
 
 === TEST 72: two keys without kid
 --- missing: jwt_key
---- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY; leadgen_jwt_key env:LEADGEN_TEST_KEY;
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=HS256; leadgen_jwt_key env:LEADGEN_TEST_KEY alg=HS256;
 --- says: two keys for HS256 without kid: give each its own with kid=
 
 
@@ -1086,15 +1100,13 @@ GET /api/y role=boss;
 
 === TEST 141: a key of exactly 32 bytes
 --- missing: jwt_key
---- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY;
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY alg=HS256;
 
 
 
 === TEST 142: line ends behind a key in a file do not count
 --- missing: jwt_key
---- user_files eval
-[['jwt.key' => "$::secret\r\n\n"]]
---- directive: leadgen_jwt_key file:$TEST_NGINX_HTML_DIR/jwt.key;
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/lined alg=HS256;
 
 
 
@@ -1527,7 +1539,7 @@ GET /api/y role=boss;
 
 === TEST 212: a key of the chain that is too short
 --- directive: leadgen_audit_key env:LEADGEN_TEST_SHORT;
---- says: the key has less than 32 bytes
+--- says: the key has 9 bytes, and needs 32 or more
 
 
 
@@ -2164,3 +2176,91 @@ location /api/ {
     location /api/inner/ { leadgen_audit all; }
     location /api/own/ { leadgen_policy { GET /api/own/x public; } leadgen_policy shadow { GET /api/own/x public; } }
 }
+
+
+
+=== TEST 302: a secret that could be anything
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY;
+--- says: this is no key, and no secret of 64 hexadecimal digits or of base64 on one line: write alg=HS256 if this is meant to be a secret
+
+
+
+=== TEST 303: a secret that is shared with an issuer
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY issuer=x;
+--- says: a secret that is shared with an issuer takes alg=HS256: write alg=HS256
+
+
+
+=== TEST 304: a secret that is shared with an issuer, and said to be one
+--- missing: jwt_key
+--- directive: leadgen_jwt_key env:LEADGEN_TEST_KEY issuer=x alg=HS256;
+
+
+
+=== TEST 305: the base64 of a public key
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/spki;
+--- says: this is a key, a certificate, JSON, XML or a part of one, but neither PEM nor a JSON web key
+
+
+
+=== TEST 306: the base64 of a public key, said to be a secret
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/spki alg=HS256;
+--- says: this is a key, a certificate, JSON, XML or a part of one, but neither PEM nor a JSON web key
+
+
+
+=== TEST 307: keys behind a byte order mark
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/bom alg=HS256;
+--- says: this is a key, a certificate, JSON, XML
+
+
+
+=== TEST 308: a public key as the key of the chain
+--- directive: leadgen_audit_key file:$TEST_NGINX_KEYS/public;
+--- says: this is a key of signatures, a certificate, JSON, XML or a part of one
+
+
+
+=== TEST 309: tracking: a public key
+--- config
+location /t/ { leadgen_track file:$TEST_NGINX_KEYS/spki; }
+--- says: this is a key of signatures
+
+
+
+=== TEST 310: a secret that everybody can read
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/open;
+--- warns: holds a secret, and everybody on this machine can read it: "chmod o=
+
+
+
+=== TEST 311: a key of the chain that everybody can read
+--- directive: leadgen_audit_key file:$TEST_NGINX_KEYS/open;
+--- warns: holds a secret, and everybody
+
+
+
+=== TEST 312: tracking: a key that everybody can read
+--- config
+location /t/ { leadgen_track file:$TEST_NGINX_KEYS/open; }
+--- warns: holds a secret, and everybody
+
+
+
+=== TEST 313: a public key that everybody can read
+--- init
+chmod 0644, "$::keys/public";
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public;
+
+
+
+=== TEST 314: two issuers with a key of one kid
+--- missing: jwt_key
+--- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public kid=1 issuer=a; leadgen_jwt_key file:$TEST_NGINX_KEYS/public kid=1 issuer=b;

@@ -12,7 +12,7 @@ use IPC::Open2 qw(open2);
 use MIME::Base64 qw(encode_base64url);
 
 our $plain = 'leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;';
-our $other = 'another key of these tests, thirty-two bytes or more';
+our $other = 'c2a7519e84d03f6b1c58e7a09d24b6f3805e1b9c47d2a6f83b190e5c7d48f6a2';
 
 # An identity provider's key, of which the gateway has the public part.
 
@@ -501,7 +501,7 @@ token-invalid
 
 === TEST 35: from the issuer that is configured
 --- keys chomp
-leadgen_jwt_key file:$TEST_NGINX_KEY kid=test issuer=leadgen;
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test alg=HS256 issuer=leadgen;
 --- tokens eval
 [::token()]
 
@@ -509,7 +509,7 @@ leadgen_jwt_key file:$TEST_NGINX_KEY kid=test issuer=leadgen;
 
 === TEST 36: from another issuer than is configured
 --- keys chomp
-leadgen_jwt_key file:$TEST_NGINX_KEY kid=test issuer=leadgen;
+leadgen_jwt_key file:$TEST_NGINX_KEY kid=test alg=HS256 issuer=leadgen;
 --- tokens eval
 [::token(iss => 'Leadgen'), ::token(iss => 'leadgen '), ::token(iss => ''), ::token(iss => undef), ::token(iss => ['leadgen']),
  ::token(iss => 'https://leadgen')]

@@ -89,7 +89,7 @@ ngx_leadgen_jwa_key(ngx_conf_t *cf, ngx_leadgen_key_t *key, json_t *jwk,
     }
 
     return ngx_leadgen_jwa_bytes(&reader, jwk, "k", &secret) == NGX_OK
-           ? ngx_leadgen_key_secret(cf, key, &secret) : NGX_ERROR;
+           ? ngx_leadgen_key_secret(cf, key, &secret, 0) : NGX_ERROR;
 }
 
 

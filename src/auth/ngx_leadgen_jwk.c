@@ -25,6 +25,7 @@ static ngx_int_t ngx_leadgen_jwk_set(ngx_leadgen_jwk_reader_t *reader,
     json_t *set);
 static ngx_int_t ngx_leadgen_jwk_one(ngx_leadgen_jwk_reader_t *reader,
     json_t *jwk);
+static ngx_uint_t ngx_leadgen_jwk_is_mixed(json_t *array);
 static const char *ngx_leadgen_jwk_is_not_ours(json_t *jwk);
 static ngx_int_t ngx_leadgen_jwk_options(ngx_leadgen_jwk_reader_t *reader,
     json_t *jwk, ngx_leadgen_key_t *key);
@@ -101,6 +102,14 @@ ngx_leadgen_jwk_set(ngx_leadgen_jwk_reader_t *reader, json_t *set)
         return NGX_ERROR;
     }
 
+    if (ngx_leadgen_jwk_is_mixed(array)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, reader->cf, 0,
+                           "the JSON web key set has secrets (\"oct\") beside "
+                           "public keys, so that who reads these knows those: "
+                           "make the secrets anew, in a file of their own");
+        return NGX_ERROR;
+    }
+
     n = reader->keys->nelts;
 
     for (i = 0; i < json_array_size(array); i++) {
@@ -128,6 +137,33 @@ ngx_leadgen_jwk_set(ngx_leadgen_jwk_reader_t *reader, json_t *set)
     }
 
     return NGX_OK;
+}
+
+
+/* A set with public keys is made to be published; what is left out counts. */
+
+static ngx_uint_t
+ngx_leadgen_jwk_is_mixed(json_t *array)
+{
+    json_t      *jwk;
+    ngx_str_t    kty;
+    ngx_uint_t   i, has_secret, has_public;
+
+    has_secret = 0;
+    has_public = 0;
+
+    json_array_foreach(array, i, jwk) {
+        kty = ngx_leadgen_json_string(jwk, "kty");
+
+        if (kty.len == 3 && ngx_memcmp(kty.data, "oct", 3) == 0) {
+            has_secret = 1;
+
+        } else if (kty.len && json_object_get(jwk, "d") == NULL) {
+            has_public = 1;
+        }
+    }
+
+    return has_secret && has_public;
 }
 
 

@@ -42,10 +42,12 @@ typedef struct {
 
 static ngx_int_t ngx_leadgen_jws_split(const ngx_str_t *token,
     ngx_leadgen_jws_parts_t *parts);
-static const ngx_leadgen_key_t *ngx_leadgen_jws_key(ngx_pool_t *pool,
-    const ngx_array_t *keys, const ngx_str_t *encoded);
-static const ngx_leadgen_key_t *ngx_leadgen_jws_own(const ngx_array_t *keys,
-    const ngx_str_t *encoded);
+static void ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *encoded, ngx_leadgen_jws_t *jws);
+static void ngx_leadgen_jws_own(const ngx_array_t *keys,
+    const ngx_str_t *encoded, ngx_leadgen_jws_t *jws);
+static void ngx_leadgen_jws_signed(const ngx_leadgen_jws_parts_t *parts,
+    ngx_leadgen_jws_t *jws);
 static ngx_uint_t ngx_leadgen_jws_header_is_ours(json_t *header);
 static u_char *ngx_leadgen_jws_encode(u_char *dst, const u_char *src,
     size_t len);
@@ -53,40 +55,58 @@ static ngx_int_t ngx_leadgen_jws_allocate(ngx_pool_t *pool, size_t len,
     ngx_str_t *text);
 
 
-const ngx_leadgen_key_t *
+ngx_int_t
 ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
-    const ngx_str_t *token, ngx_str_t *payload)
+    const ngx_str_t *token, ngx_leadgen_jws_t *jws)
 {
-    u_char                    bytes[NGX_LEADGEN_JWS_SIGNATURE];
-    ngx_str_t                 signature;
-    const ngx_leadgen_key_t  *key;
-    ngx_leadgen_jws_parts_t   parts;
+    ngx_leadgen_jws_parts_t  parts;
+
+    jws->nkeys = 0;
 
     if (ngx_leadgen_jws_split(token, &parts) != NGX_OK) {
-        return NULL;
+        return NGX_ERROR;
     }
 
-    key = ngx_leadgen_jws_key(pool, keys, &parts.header);
-    if (key == NULL) {
-        return NULL;
+    ngx_leadgen_jws_find(pool, keys, &parts.header, jws);
+    ngx_leadgen_jws_signed(&parts, jws);
+
+    if (jws->nkeys == 0
+        || ngx_leadgen_jws_allocate(pool, parts.payload.len, &jws->payload)
+           != NGX_OK
+        || ngx_leadgen_jws_decode(&jws->payload, &parts.payload) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
+    return NGX_OK;
+}
+
+
+/* Leaves the keys of which the signature is. */
+
+static void
+ngx_leadgen_jws_signed(const ngx_leadgen_jws_parts_t *parts,
+    ngx_leadgen_jws_t *jws)
+{
+    u_char      bytes[NGX_LEADGEN_JWS_SIGNATURE];
+    ngx_str_t   signature;
+    ngx_uint_t  i, n;
+
+    n = 0;
     signature.data = bytes;
 
-    if (ngx_leadgen_jws_decode(&signature, &parts.signature) != NGX_OK
-        || ngx_leadgen_signature_verify(key, &parts.input, &signature)
-           != NGX_OK)
-    {
-        return NULL;
+    if (ngx_leadgen_jws_decode(&signature, &parts->signature) == NGX_OK) {
+
+        for (i = 0; i < jws->nkeys; i++) {
+            if (ngx_leadgen_signature_verify(jws->keys[i], &parts->input,
+                                             &signature) == NGX_OK)
+            {
+                jws->keys[n++] = jws->keys[i];
+            }
+        }
     }
 
-    if (ngx_leadgen_jws_allocate(pool, parts.payload.len, payload) != NGX_OK
-        || ngx_leadgen_jws_decode(payload, &parts.payload) != NGX_OK)
-    {
-        return NULL;
-    }
-
-    return key;
+    jws->nkeys = n;
 }
 
 
@@ -133,70 +153,65 @@ ngx_leadgen_jws_split(const ngx_str_t *token, ngx_leadgen_jws_parts_t *parts)
 
 
 /*
- * The header only points to a key: by kid, or, without one, as the only key of
- * its algorithm.  It never says how to verify.
+ * The header only points to keys: by kid, or, without one, as the only one of
+ * its algorithm and issuer.  It never says how to verify.
  */
 
-static const ngx_leadgen_key_t *
-ngx_leadgen_jws_key(ngx_pool_t *pool, const ngx_array_t *keys,
-    const ngx_str_t *encoded)
+static void
+ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *encoded, ngx_leadgen_jws_t *jws)
 {
-    json_t                   *header;
-    ngx_str_t                 text, alg, kid;
-    const ngx_leadgen_key_t  *key;
+    json_t     *header;
+    ngx_str_t   text, alg, kid;
 
-    key = ngx_leadgen_jws_own(keys, encoded);
+    ngx_leadgen_jws_own(keys, encoded, jws);
 
-    if (key) {
-        return key;
-    }
-
-    if (ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
+    if (jws->nkeys
+        || ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
         || ngx_leadgen_jws_decode(&text, encoded) != NGX_OK)
     {
-        return NULL;
+        return;
     }
 
     header = ngx_leadgen_json_parse(pool, &text);
 
     if (header == NULL || !ngx_leadgen_jws_header_is_ours(header)) {
-        return NULL;
+        return;
     }
 
     alg = ngx_leadgen_json_string(header, "alg");
-
-    if (json_object_get(header, "kid") == NULL) {
-        return ngx_leadgen_keys_find(keys, &alg, NULL);
-    }
-
     kid = ngx_leadgen_json_string(header, "kid");
 
-    return kid.len ? ngx_leadgen_keys_find(keys, &alg, &kid) : NULL;
+    if (json_object_get(header, "kid") == NULL) {
+        jws->nkeys = ngx_leadgen_keys_find(keys, &alg, NULL, jws->keys);
+
+    } else if (kid.len) {
+        jws->nkeys = ngx_leadgen_keys_find(keys, &alg, &kid, jws->keys);
+    }
 }
 
 
 /* A header as one of our keys makes it need not be read. */
 
-static const ngx_leadgen_key_t *
-ngx_leadgen_jws_own(const ngx_array_t *keys, const ngx_str_t *encoded)
+static void
+ngx_leadgen_jws_own(const ngx_array_t *keys, const ngx_str_t *encoded,
+    ngx_leadgen_jws_t *jws)
 {
     ngx_uint_t                i;
     const ngx_leadgen_key_t  *key;
 
     key = keys->elts;
 
-    for (i = 0; i < keys->nelts; i++) {
+    for (i = 0; i < keys->nelts && jws->nkeys < NGX_LEADGEN_JWS_KEYS; i++) {
 
         if (key[i].kid.len
             && key[i].header.len == encoded->len
             && ngx_memcmp(key[i].header.data, encoded->data, encoded->len)
                == 0)
         {
-            return &key[i];
+            jws->keys[jws->nkeys++] = &key[i];
         }
     }
-
-    return NULL;
 }
 
 

@@ -14,11 +14,11 @@
 #include <openssl/bn.h>
 
 
-#define NGX_LEADGEN_KEY_SECRET   32         /* bytes; RFC 7518, section 3.2 */
-#define NGX_LEADGEN_KEY_RSA_MIN  2048       /* bits; section 3.3 */
-#define NGX_LEADGEN_KEY_RSA_MAX  4096
+#define NGX_LEADGEN_KEY_SECRET  32         /* bytes; RFC 7518, section 3.2 */
 
 
+static const char *ngx_leadgen_key_is_no_secret(const ngx_leadgen_key_t *key,
+    const ngx_str_t *secret, ngx_uint_t is_text);
 static ngx_int_t ngx_leadgen_key_is_for(ngx_conf_t *cf,
     ngx_leadgen_key_t *key, const ngx_leadgen_signature_t *algorithm);
 static const ngx_leadgen_signature_t *ngx_leadgen_key_strong(
@@ -33,9 +33,12 @@ static void ngx_leadgen_key_free(void *data);
 
 ngx_int_t
 ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    const ngx_str_t *secret)
+    const ngx_str_t *secret, ngx_uint_t is_text)
 {
+    const char          *wrong;
     ngx_pool_cleanup_t  *cln;
+
+    wrong = ngx_leadgen_key_is_no_secret(key, secret, is_text);
 
     if (ngx_leadgen_key_is_for(cf, key, ngx_leadgen_signatures)
         != NGX_OK)
@@ -48,6 +51,11 @@ ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
                            "the secret has %uz bytes: HS256 needs %d or more, "
                            "make one with \"openssl rand -hex 32\"",
                            secret->len, NGX_LEADGEN_KEY_SECRET);
+        return NGX_ERROR;
+    }
+
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", wrong);
         return NGX_ERROR;
     }
 
@@ -70,6 +78,40 @@ ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * NULL, or why: a public key that is taken for a secret would let everybody
+ * sign.
+ */
+
+static const char *
+ngx_leadgen_key_is_no_secret(const ngx_leadgen_key_t *key,
+    const ngx_str_t *secret, ngx_uint_t is_text)
+{
+    if (ngx_leadgen_form_is_key(secret)) {
+        return "this is a key, a certificate, JSON, XML or a part of one, but "
+               "neither PEM nor a JSON web key: convert it with \"openssl "
+               "pkey\" or \"ssh-keygen -e -m PKCS8\"";
+    }
+
+    if (key->algorithm) {
+        return NULL;
+    }
+
+    if (key->issuer.len) {
+        return "a secret that is shared with an issuer takes alg=HS256: write "
+               "alg=HS256 if this is meant to be a secret";
+    }
+
+    if (is_text && !ngx_leadgen_form_is_secret(secret)) {
+        return "this is no key, and no secret of 64 hexadecimal digits or of "
+               "base64 on one line: write alg=HS256 if this is meant to be a "
+               "secret";
+    }
+
+    return NULL;
 }
 
 
@@ -119,7 +161,6 @@ ngx_leadgen_key_is_for(ngx_conf_t *cf, ngx_leadgen_key_t *key,
 static const ngx_leadgen_signature_t *
 ngx_leadgen_key_strong(ngx_conf_t *cf, EVP_PKEY *pkey)
 {
-    int                             bits;
     char                            curve[32];
     size_t                          len;
     EVP_PKEY_CTX                   *context;
@@ -138,17 +179,9 @@ ngx_leadgen_key_strong(ngx_conf_t *cf, EVP_PKEY *pkey)
         return NULL;
     }
 
-    bits = EVP_PKEY_get_bits(pkey);
-
     if (ngx_strcmp(algorithm->type, "RSA") == 0
-        && (bits < NGX_LEADGEN_KEY_RSA_MIN
-            || bits > NGX_LEADGEN_KEY_RSA_MAX))
+        && ngx_leadgen_rsa_check(cf, pkey) != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the RSA key has %d bits: RS256 needs %d to %d, "
-                           "make one with \"openssl genrsa 3072\"", bits,
-                           NGX_LEADGEN_KEY_RSA_MIN,
-                           NGX_LEADGEN_KEY_RSA_MAX);
         return NULL;
     }
 
@@ -294,7 +327,7 @@ ngx_leadgen_key_hmac(const u_char *secret, size_t len)
 static EVP_MAC_CTX *
 ngx_leadgen_key_deriver(EVP_PKEY *pkey)
 {
-    u_char        bytes[NGX_LEADGEN_KEY_RSA_MAX / 8];
+    u_char        bytes[NGX_LEADGEN_SIGNATURE_MAX];
     size_t        len;
     BIGNUM       *number;
     EVP_MAC_CTX  *context;

@@ -6,8 +6,6 @@
 
 
 #include "ngx_leadgen_keys.h"
-#include <openssl/err.h>
-#include <openssl/x509.h>
 
 
 #define NGX_LEADGEN_KEYS_PEM  "-----BEGIN "
@@ -17,7 +15,10 @@ static ngx_int_t ngx_leadgen_keys_read(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
 static ngx_int_t ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text);
-static ngx_uint_t ngx_leadgen_keys_is_der(const ngx_str_t *text);
+static const char *ngx_leadgen_keys_clash(const ngx_array_t *keys,
+    const ngx_leadgen_key_t *key);
+static ngx_uint_t ngx_leadgen_keys_are_apart(const ngx_leadgen_key_t *a,
+    const ngx_leadgen_key_t *b);
 static ngx_uint_t ngx_leadgen_keys_is_kid(const ngx_str_t *kid);
 static ngx_int_t ngx_leadgen_keys_header(ngx_pool_t *pool,
     ngx_leadgen_key_t *key);
@@ -87,56 +88,19 @@ ngx_leadgen_keys_read(ngx_conf_t *cf, ngx_array_t *keys,
 }
 
 
-/* A public key that is taken for a secret would let everybody sign. */
-
 static ngx_int_t
 ngx_leadgen_keys_secret(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *options, const ngx_str_t *text)
 {
     ngx_leadgen_key_t  key;
 
-    if (ngx_leadgen_keys_is_der(text)
-        || (text->len > 4 && ngx_strncmp(text->data, "ssh-", 4) == 0)
-        || (text->len > 6 && ngx_strncmp(text->data, "ecdsa-", 6) == 0))
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "this is a key, but neither PEM nor a JSON web key: "
-                           "convert it with \"openssl pkey\" or \"ssh-keygen "
-                           "-e -m PKCS8\"");
-        return NGX_ERROR;
-    }
-
     key = *options;
 
-    if (ngx_leadgen_key_secret(cf, &key, text) != NGX_OK) {
+    if (ngx_leadgen_key_secret(cf, &key, text, 1) != NGX_OK) {
         return NGX_ERROR;
     }
 
     return ngx_leadgen_keys_push(cf, keys, &key);
-}
-
-
-static ngx_uint_t
-ngx_leadgen_keys_is_der(const ngx_str_t *text)
-{
-    EVP_PKEY      *pkey;
-    ngx_uint_t     is_der;
-    const u_char  *p;
-
-    p = text->data;
-    pkey = d2i_PUBKEY(NULL, &p, text->len);
-
-    if (pkey == NULL) {
-        p = text->data;
-        pkey = d2i_AutoPrivateKey(NULL, &p, text->len);
-    }
-
-    is_der = pkey != NULL;
-
-    ERR_clear_error();
-    EVP_PKEY_free(pkey);
-
-    return is_der;
 }
 
 
@@ -146,7 +110,7 @@ ngx_int_t
 ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *key)
 {
-    ngx_uint_t          i;
+    const char         *wrong;
     ngx_leadgen_key_t  *known;
 
     if (!ngx_leadgen_keys_is_kid(&key->kid)) {
@@ -157,27 +121,20 @@ ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
         return NGX_ERROR;
     }
 
-    known = keys->elts;
+    wrong = ngx_leadgen_keys_clash(keys, key);
 
-    for (i = 0; i < keys->nelts; i++) {
+    if (wrong && key->kid.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s with kid \"%V\": each "
+                           "needs its own, or an issuer= of its own", wrong,
+                           &key->kid);
+        return NGX_ERROR;
+    }
 
-        if (!ngx_leadgen_keys_equal(&known[i].kid, &key->kid)) {
-            continue;
-        }
-
-        if (key->kid.len) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "two keys with kid \"%V\": each needs its own",
-                               &key->kid);
-            return NGX_ERROR;
-        }
-
-        if (known[i].algorithm == key->algorithm) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "two keys for %V without kid: give each its own "
-                               "with kid=", &key->algorithm->name);
-            return NGX_ERROR;
-        }
+    if (wrong) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s for %V without kid: give "
+                           "each its own with kid=", wrong,
+                           &key->algorithm->name);
+        return NGX_ERROR;
     }
 
     known = ngx_array_push(keys);
@@ -188,6 +145,49 @@ ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
     *known = *key;
 
     return ngx_leadgen_keys_header(cf->pool, known);
+}
+
+
+/* NULL, or how many keys a token could not be told apart by. */
+
+static const char *
+ngx_leadgen_keys_clash(const ngx_array_t *keys, const ngx_leadgen_key_t *key)
+{
+    ngx_uint_t                i, n;
+    const ngx_leadgen_key_t  *known;
+
+    n = 0;
+    known = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+
+        if (!ngx_leadgen_keys_equal(&known[i].kid, &key->kid)
+            || (key->kid.len == 0 && known[i].algorithm != key->algorithm))
+        {
+            continue;
+        }
+
+        if (!ngx_leadgen_keys_are_apart(&known[i], key)) {
+            return "two keys";
+        }
+
+        if (++n == NGX_LEADGEN_JWS_KEYS) {
+            return "more than four keys";
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Whether no token can be good by both: it has one issuer. */
+
+static ngx_uint_t
+ngx_leadgen_keys_are_apart(const ngx_leadgen_key_t *a,
+    const ngx_leadgen_key_t *b)
+{
+    return a->issuer.len && b->issuer.len
+           && !ngx_leadgen_keys_equal(&a->issuer, &b->issuer);
 }
 
 
@@ -245,14 +245,14 @@ ngx_leadgen_keys_is_kid(const ngx_str_t *kid)
 }
 
 
-const ngx_leadgen_key_t *
+ngx_uint_t
 ngx_leadgen_keys_find(const ngx_array_t *keys, const ngx_str_t *algorithm,
-    const ngx_str_t *kid)
+    const ngx_str_t *kid, const ngx_leadgen_key_t *found[NGX_LEADGEN_JWS_KEYS])
 {
-    ngx_uint_t                i;
-    const ngx_leadgen_key_t  *key, *found;
+    ngx_uint_t                i, j, n;
+    const ngx_leadgen_key_t  *key;
 
-    found = NULL;
+    n = 0;
     key = keys->elts;
 
     for (i = 0; i < keys->nelts; i++) {
@@ -263,21 +263,37 @@ ngx_leadgen_keys_find(const ngx_array_t *keys, const ngx_str_t *algorithm,
             continue;
         }
 
-        if (found) {
-            return NULL;
+        for (j = 0; j < n; j++) {
+            if (!ngx_leadgen_keys_are_apart(found[j], &key[i])) {
+                return 0;
+            }
         }
 
-        found = &key[i];
+        if (n == NGX_LEADGEN_JWS_KEYS) {
+            return 0;
+        }
+
+        found[n++] = &key[i];
     }
 
-    return found;
+    return n;
 }
 
 
 ngx_uint_t
-ngx_leadgen_keys_can_sign(const ngx_array_t *keys)
+ngx_leadgen_keys_can_sign(const ngx_array_t *keys, ngx_uint_t n)
 {
-    return ngx_leadgen_keys_signer(keys) != NULL;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    for ( /* void */ ; n < keys->nelts; n++) {
+        if (key[n].deriver) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -85,11 +85,12 @@ ngx_int_t ngx_leadgen_signature_sign(const ngx_leadgen_key_t *key,
 /* --- key --- */
 
 /*
- * Makes a key of a secret.  An algorithm that the key has already must be the
- * secret's.  NGX_OK, or NGX_ERROR, which is logged.
+ * Makes a key of a secret: a text, or bytes that are known to be one.  An
+ * algorithm that the key has already must be the secret's, and says of a text
+ * that it is one.  NGX_OK, or NGX_ERROR, which is logged.
  */
 ngx_int_t ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
-    const ngx_str_t *secret);
+    const ngx_str_t *secret, ngx_uint_t is_text);
 
 /*
  * Makes a key of a public key or a pair of keys, which stays the caller's.  As
@@ -97,6 +98,44 @@ ngx_int_t ngx_leadgen_key_secret(ngx_conf_t *cf, ngx_leadgen_key_t *key,
  */
 ngx_int_t ngx_leadgen_key_pkey(ngx_conf_t *cf, ngx_leadgen_key_t *key,
     EVP_PKEY *pkey, ngx_uint_t is_private);
+
+
+/* --- rsa --- */
+
+/*
+ * Whether an RSA key is of a good length, with a sound exponent, and not of a
+ * generator that is known to be broken.  NGX_OK, or NGX_ERROR, which is logged.
+ */
+ngx_int_t ngx_leadgen_rsa_check(ngx_conf_t *cf, EVP_PKEY *pkey);
+
+
+/* --- form: what a text may be taken for --- */
+
+/*
+ * Whether a text can be taken for a secret though nothing says that it is one:
+ * 64 hexadecimal digits or more, or base64 of 32 bytes or more on one line, of
+ * bytes that are not likely to be a number or point of a public key.  What
+ * ngx_leadgen_form_is_key() finds is still none.
+ */
+ngx_uint_t ngx_leadgen_form_is_secret(const ngx_str_t *text);
+
+
+/* --- unwrap: texts that stand for bytes --- */
+
+/*
+ * Functions that read src as hexadecimal, base64, ... and write what they read
+ * to dst, which has room for src->len bytes; what does not belong is left out.
+ * The last is NULL.
+ */
+extern void (*const ngx_leadgen_unwraps[])(ngx_str_t *dst,
+    const ngx_str_t *src);
+
+/*
+ * The bytes, text->len at most, of a text that is wholly hexadecimal, or base64
+ * in one of its alphabets, with padding or without.  NGX_OK, or NGX_ERROR for
+ * another text; digits alone are a number.
+ */
+ngx_int_t ngx_leadgen_unwrap_plain(ngx_str_t *bytes, const ngx_str_t *text);
 
 
 /* --- keyword: the words of the directive --- */
@@ -112,18 +151,20 @@ ngx_int_t ngx_leadgen_keyword_read(ngx_conf_t *cf, ngx_leadgen_key_t *key,
 /* --- keys --- */
 
 /*
- * Adds a key that is made, if its kid is one and nobody else's.  NGX_OK, or
- * NGX_ERROR, which is logged.
+ * Adds a key that is made, if its kid is one, and no other key's but of another
+ * issuer.  NGX_OK, or NGX_ERROR, which is logged.
  */
 ngx_int_t ngx_leadgen_keys_push(ngx_conf_t *cf, ngx_array_t *keys,
     const ngx_leadgen_key_t *key);
 
 /*
- * The key of that algorithm and kid, or, when kid is NULL, the only key of that
- * algorithm.  NULL: there is none.
+ * The keys of that algorithm and kid, or, when kid is NULL, of that algorithm:
+ * one, or several that have an issuer each.  How many; 0: there is none, or it
+ * is not clear which.
  */
-const ngx_leadgen_key_t *ngx_leadgen_keys_find(const ngx_array_t *keys,
-    const ngx_str_t *algorithm, const ngx_str_t *kid);
+ngx_uint_t ngx_leadgen_keys_find(const ngx_array_t *keys,
+    const ngx_str_t *algorithm, const ngx_str_t *kid,
+    const ngx_leadgen_key_t *found[NGX_LEADGEN_JWS_KEYS]);
 
 /* The first key that can sign, or NULL. */
 const ngx_leadgen_key_t *ngx_leadgen_keys_signer(const ngx_array_t *keys);

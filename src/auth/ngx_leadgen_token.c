@@ -16,6 +16,8 @@
 #define NGX_LEADGEN_TOKEN_ROLE      64
 
 
+static const ngx_leadgen_key_t *ngx_leadgen_token_key(
+    const ngx_leadgen_jws_t *jws, json_t *claims);
 static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
     json_t *claims);
 static ngx_int_t ngx_leadgen_token_times(const ngx_leadgen_key_t *key,
@@ -40,20 +42,19 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *token, ngx_leadgen_principal_t *principal)
 {
     json_t                   *claims;
-    ngx_str_t                 payload;
+    ngx_leadgen_jws_t         jws;
     const ngx_leadgen_key_t  *key;
 
     ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
 
-    key = ngx_leadgen_jws_verify(pool, keys, token, &payload);
-    if (key == NULL) {
+    if (ngx_leadgen_jws_verify(pool, keys, token, &jws) != NGX_OK) {
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
-    claims = ngx_leadgen_json_parse(pool, &payload);
+    claims = ngx_leadgen_json_parse(pool, &jws.payload);
+    key = claims ? ngx_leadgen_token_key(&jws, claims) : NULL;
 
-    if (claims == NULL
-        || !ngx_leadgen_token_is_for_us(key, claims)
+    if (key == NULL
         || ngx_leadgen_token_subject(key, claims, principal) != NGX_OK)
     {
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
@@ -65,6 +66,23 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
     }
 
     return ngx_leadgen_token_check(principal);
+}
+
+
+/* Of the keys that verified it the one to whose issuer it is held, or NULL. */
+
+static const ngx_leadgen_key_t *
+ngx_leadgen_token_key(const ngx_leadgen_jws_t *jws, json_t *claims)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < jws->nkeys; i++) {
+        if (ngx_leadgen_token_is_for_us(jws->keys[i], claims)) {
+            return jws->keys[i];
+        }
+    }
+
+    return NULL;
 }
 
 

@@ -151,7 +151,7 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
                                "leadgen_zone") != NGX_CONF_OK
         || ngx_leadgen_conf_needs(cf, mcf->keys->nelts, &mcf->uses_keys,
                                   "leadgen_jwt_key") != NGX_CONF_OK
-        || ngx_leadgen_conf_needs(cf, ngx_leadgen_keys_can_sign(mcf->keys),
+        || ngx_leadgen_conf_needs(cf, ngx_leadgen_keys_can_sign(mcf->keys, 0),
                                   &mcf->uses_signing,
                                   "leadgen_jwt_key with a secret or a private "
                                   "key") != NGX_CONF_OK

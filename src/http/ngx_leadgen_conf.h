@@ -169,6 +169,17 @@ typedef struct {
 ngx_int_t ngx_leadgen_conf_value(ngx_conf_t *cf, const ngx_str_t *word,
     ngx_str_t *value);
 
+/* As above, of a key, which does not stand in the configuration itself. */
+ngx_int_t ngx_leadgen_keyfile_read(ngx_conf_t *cf, const ngx_str_t *word,
+    ngx_str_t *value);
+
+/* As above, of a key that is a secret: 32 bytes or more, and no other key. */
+ngx_int_t ngx_leadgen_keyfile_secret(ngx_conf_t *cf, const ngx_str_t *word,
+    ngx_str_t *secret);
+
+/* Warns if a word names a file that everybody can read, and holds a secret. */
+void ngx_leadgen_keyfile_warn(ngx_conf_t *cf, const ngx_str_t *word);
+
 /* Notes the location whose configuration is being merged.  NGX_OK, ERROR. */
 ngx_int_t ngx_leadgen_survey_note(ngx_conf_t *cf,
     ngx_leadgen_location_conf_t *lcf);

@@ -124,6 +124,8 @@ ngx_leadgen_directive_backend(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    ngx_leadgen_keyfile_warn(cf, &word[1]);
+
     for (i = 2; i < cf->args->nelts; i++) {
 
         if (ngx_leadgen_directive_option(&word[i], "timeout=", &value)) {
@@ -175,25 +177,24 @@ ngx_leadgen_directive_jwt_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_leadgen_main_conf_t  *mcf = conf;
 
-    ngx_str_t  *word, secret;
+    ngx_str_t   *word, text;
+    ngx_uint_t   n;
 
+    n = mcf->keys->nelts;
     word = cf->args->elts;
 
-    if (ngx_strncmp(word[1].data, "file:", 5) != 0
-        && ngx_strncmp(word[1].data, "env:", 4) != 0)
+    if (ngx_leadgen_keyfile_read(cf, &word[1], &text) != NGX_OK
+        || ngx_leadgen_keys_add(cf, mcf->keys, &text, &word[2],
+                                cf->args->nelts - 2) != NGX_CONF_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "a key does not belong into a configuration file: "
-                           "use file:PATH or env:NAME");
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_leadgen_conf_value(cf, &word[1], &secret) != NGX_OK) {
-        return NGX_CONF_ERROR;
+    if (ngx_leadgen_keys_can_sign(mcf->keys, n)) {
+        ngx_leadgen_keyfile_warn(cf, &word[1]);
     }
 
-    return ngx_leadgen_keys_add(cf, mcf->keys, &secret, &word[2],
-                                cf->args->nelts - 2);
+    return NGX_CONF_OK;
 }
 
 
@@ -337,6 +338,8 @@ ngx_leadgen_directive_smtp(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_leadgen_conf_value(cf, &word[1], &mcf->mail.target) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    ngx_leadgen_keyfile_warn(cf, &word[1]);
 
     wrong = ngx_leadgen_mail_check_url(&mcf->mail.target);
     if (wrong) {

@@ -9,8 +9,7 @@
 #include <openssl/hmac.h>
 
 
-#define NGX_LEADGEN_LEDGER_SECRET  32       /* bytes, at least */
-#define NGX_LEADGEN_LEDGER_DAY     86400    /* seconds */
+#define NGX_LEADGEN_LEDGER_DAY  86400       /* seconds */
 
 
 char *
@@ -30,24 +29,7 @@ ngx_leadgen_ledger_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     word = cf->args->elts;
 
-    if (ngx_strncmp(word[1].data, "file:", 5) != 0
-        && ngx_strncmp(word[1].data, "env:", 4) != 0)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "a key does not belong into a configuration file: "
-                           "use file:PATH or env:NAME");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_leadgen_conf_value(cf, &word[1], &secret) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (secret.len < NGX_LEADGEN_LEDGER_SECRET) {
-        ngx_explicit_memzero(secret.data, secret.len);
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the key has less than %d bytes",
-                           NGX_LEADGEN_LEDGER_SECRET);
+    if (ngx_leadgen_keyfile_secret(cf, &word[1], &secret) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

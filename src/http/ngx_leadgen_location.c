@@ -365,23 +365,9 @@ ngx_leadgen_location_track(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     word = cf->args->elts;
 
-    if (ngx_strncmp(word[1].data, "file:", 5) != 0
-        && ngx_strncmp(word[1].data, "env:", 4) != 0)
+    if (ngx_leadgen_keyfile_secret(cf, &word[1], &lcf->tracking_key)
+        != NGX_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "a key does not belong into a configuration file: "
-                           "use file:PATH or env:NAME");
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_leadgen_conf_value(cf, &word[1], &lcf->tracking_key) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (lcf->tracking_key.len < 32) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "the key has %uz bytes, and needs 32 or more",
-                           lcf->tracking_key.len);
         return NGX_CONF_ERROR;
     }
 

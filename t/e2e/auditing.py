@@ -19,7 +19,7 @@ import jwt
 from conftest import BUILD, free_port, wait_until
 
 LONG = os.environ.get("LEADGEN_LONG") == "1"
-KEY = "a key of these tests, thirty-two bytes or more"
+KEY = "4b1d0c8a6f2e9537b8d4a1c6e07f3952d6a8b4c0917e5f23ac60d98e1b745f3c"
 
 CONF = """
 {main}

@@ -17,7 +17,7 @@ import jwt
 
 from conftest import BUILD, free_port, wait_until
 
-KEY = "a key of these tests, thirty-two bytes or more"
+KEY = "4b1d0c8a6f2e9537b8d4a1c6e07f3952d6a8b4c0917e5f23ac60d98e1b745f3c"
 
 
 def token(role="user", lifetime=900, **claims):
@@ -38,6 +38,7 @@ def nginx(http, key=None, main=""):
     port = free_port()
     for name in ("logs", "temp", "html"):
         (directory / name).mkdir()
+    (directory / "jwt.key").touch(0o600)
     (directory / "jwt.key").write_text(key or KEY)
     http = (http.replace("PORT", str(port)).replace("DIR", str(directory))
             .replace("KEY", f"{directory}/jwt.key"))

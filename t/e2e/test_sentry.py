@@ -77,7 +77,7 @@ class Nginx:
         self.port = free_port()
         self.dsn = dsn
         self.folder = self.directory / "spool/sentry"
-        (self.directory / "jwt.key").write_text("a key of thirty-two bytes or more")
+        (self.directory / "jwt.key").write_text("0123456789abcdef" * 4)
         (self.directory / "nginx.conf").write_text(CONF.format(
             directory=self.directory, port=self.port, workers=workers,
             module=BUILD / "ngx_leadgen_module.so",

@@ -18,7 +18,7 @@ from sentry_receiver import Receiver
 from conftest import free_port, wait_until
 
 CANARY = "canary-of-a-parrot"
-KEY = b"a key of thirty-two bytes or more"
+KEY = b"0123456789abcdef" * 4
 
 
 def token(role="user"):

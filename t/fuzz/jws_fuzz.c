@@ -11,6 +11,8 @@
  * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
  * sources: src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c
  * sources: src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_form.c src/auth/ngx_leadgen_unwrap.c
+ * sources: src/auth/ngx_leadgen_rsa.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -53,14 +55,18 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
 static void
 add_key(ngx_conf_t *conf, const char *text, size_t len)
 {
-    ngx_str_t           copy;
+    ngx_str_t           copy, word;
     ngx_leadgen_key_t  *key;
 
     copy.len = len;
     copy.data = ngx_pnalloc(conf->pool, len);
     ngx_memcpy(copy.data, text, len);
 
-    if (ngx_leadgen_keys_add(conf, keys, &copy, NULL, 0) != NGX_CONF_OK) {
+    ngx_str_set(&word, "alg=HS256");
+
+    if (ngx_leadgen_keys_add(conf, keys, &copy, &word, text == secret)
+        != NGX_CONF_OK)
+    {
         abort();
     }
 
@@ -186,8 +192,9 @@ check_signed(ngx_pool_t *pool, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    ngx_str_t    token, payload;
-    ngx_pool_t  *pool;
+    ngx_str_t           token;
+    ngx_pool_t         *pool;
+    ngx_leadgen_jws_t   jws;
 
     if (keys == NULL) {
         make_keys();
@@ -201,9 +208,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     /* nobody guesses a signature: only the seed below is one */
 
-    if (ngx_leadgen_jws_verify(pool, keys, &token, &payload)
-        && (payload.len != 11
-            || ngx_memcmp(payload.data, "{\"sub\":\"7\"}", 11) != 0))
+    if (ngx_leadgen_jws_verify(pool, keys, &token, &jws) == NGX_OK
+        && (jws.payload.len != 11
+            || ngx_memcmp(jws.payload.data, "{\"sub\":\"7\"}", 11) != 0))
     {
         abort();
     }

@@ -1,13 +1,17 @@
 
 /*
  * Any bytes as what a key is read from: PEM, JSON web keys and sets of them, or
- * a secret.  What is taken is a key whose own signatures it verifies.
+ * a secret.  What is taken is a key whose own signatures it verifies; what
+ * OpenSSL reads as a key, as it is or as base64, is no secret, whatever is said
+ * of it.
  *
  * sources: src/auth/ngx_leadgen_jws.c src/auth/ngx_leadgen_keys.c
  * sources: src/auth/ngx_leadgen_key.c src/auth/ngx_leadgen_keyword.c
  * sources: src/auth/ngx_leadgen_jwa.c src/auth/ngx_leadgen_signature.c
  * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
  * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_form.c src/auth/ngx_leadgen_unwrap.c
+ * sources: src/auth/ngx_leadgen_rsa.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -15,6 +19,7 @@
 #include "unit.h"
 #include "ngx_leadgen_keys.h"
 #include <openssl/err.h>
+#include <openssl/x509.h>
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -64,13 +69,67 @@ check_key(const ngx_leadgen_key_t *key)
 }
 
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+check_der(const u_char *data, size_t size)
 {
-    ngx_str_t     text;
-    ngx_conf_t    conf;
-    ngx_uint_t    i;
-    ngx_array_t  *keys;
+    X509          *certificate;
+    EVP_PKEY      *pkey;
+    const u_char  *p;
+
+    p = data;
+    pkey = d2i_PUBKEY(NULL, &p, size);
+
+    if (pkey == NULL) {
+        p = data;
+        pkey = d2i_AutoPrivateKey(NULL, &p, size);
+    }
+
+    p = data;
+    certificate = d2i_X509(NULL, &p, size);
+
+    if (pkey || certificate) {
+        abort();
+    }
+
+    ERR_clear_error();
+}
+
+
+/* Of what was taken for a secret. */
+
+static void
+check_secret(const uint8_t *data, size_t size)
+{
+    u_char  *bytes, *text;
+    int      len;
+
+    check_der(data, size);
+
+    bytes = malloc(size + 4);
+    text = malloc(size + 1);
+    ngx_memcpy(text, data, size);
+    text[size] = '\0';
+
+    len = EVP_DecodeBlock(bytes, text, size);
+
+    if (len > 0) {
+        check_der(bytes, len);
+    }
+
+    ERR_clear_error();
+    free(bytes);
+    free(text);
+}
+
+
+static void
+check_text(const uint8_t *data, size_t size, ngx_uint_t is_meant)
+{
+    ngx_str_t           text, word;
+    ngx_conf_t          conf;
+    ngx_uint_t          i;
+    ngx_array_t        *keys;
+    ngx_leadgen_key_t  *key;
 
     ngx_memzero(&conf, sizeof(conf));
     conf.pool = ngx_create_pool(4096, ngx_cycle->log);
@@ -81,15 +140,23 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text.len = size;
     text.data = ngx_pnalloc(conf.pool, size ? size : 1);
     ngx_memcpy(text.data, data, size);
+    ngx_str_set(&word, "alg=HS256");
 
-    if (ngx_leadgen_keys_add(&conf, keys, &text, NULL, 0) == NGX_CONF_OK) {
-
+    if (ngx_leadgen_keys_add(&conf, keys, &text, &word, is_meant)
+        == NGX_CONF_OK)
+    {
         if (keys->nelts == 0) {
             abort();
         }
 
+        key = keys->elts;
+
         for (i = 0; i < keys->nelts; i++) {
-            check_key((ngx_leadgen_key_t *) keys->elts + i);
+            check_key(&key[i]);
+        }
+
+        if (key->secret) {
+            check_secret(data, size);
         }
     }
 
@@ -104,6 +171,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     ngx_destroy_pool(conf.pool);
+}
+
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check_text(data, size, 0);
+    check_text(data, size, 1);
 
     return 0;
 }

@@ -30,7 +30,7 @@ use Test::Nginx::Socket ();
 
 our @EXPORT = qw(token jws);
 
-our $key = 'a key of these tests, thirty-two bytes or more';
+our $key = '4b1d0c8a6f2e9537b8d4a1c6e07f3952d6a8b4c0917e5f23ac60d98e1b745f3c';
 our %user_ids = (admin => 1, manager => 2, user => 3);
 
 my $json = JSON::PP->new->canonical->utf8;

@@ -11,6 +11,8 @@
  * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
  * sources: src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c
  * sources: src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_form.c src/auth/ngx_leadgen_unwrap.c
+ * sources: src/auth/ngx_leadgen_rsa.c
  * libraries: -lcrypto -ljansson
  */
 

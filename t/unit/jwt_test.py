@@ -23,7 +23,7 @@ except ImportError as error:
 COUNT = 4000
 SEED = int(os.environ.get("LEADGEN_SEED", time.time()))
 ALGORITHMS = ["HS256", "RS256", "ES256", "EdDSA"]
-SECRET = b"a key of thirty-two bytes, or so"
+SECRET = b"0123456789abcdef" * 4
 
 draw = random.Random(SEED)
 now = int(time.time())

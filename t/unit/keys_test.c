@@ -8,6 +8,8 @@
  * sources: src/auth/ngx_leadgen_jwa.c src/auth/ngx_leadgen_signature.c
  * sources: src/auth/ngx_leadgen_pem.c src/auth/ngx_leadgen_jwk.c
  * sources: src/base/ngx_leadgen_json.c src/base/ngx_leadgen_text.c
+ * sources: src/auth/ngx_leadgen_form.c src/auth/ngx_leadgen_unwrap.c
+ * sources: src/auth/ngx_leadgen_rsa.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -233,6 +235,23 @@ add(const char *text, size_t len, const char *options)
 }
 
 
+/* The first key that verifies a token, or NULL. */
+
+static const ngx_leadgen_key_t *
+verified(const ngx_str_t *token, ngx_str_t *payload)
+{
+    ngx_leadgen_jws_t  jws;
+
+    if (ngx_leadgen_jws_verify(pool, keys, token, &jws) != NGX_OK) {
+        return NULL;
+    }
+
+    *payload = jws.payload;
+
+    return jws.keys[0];
+}
+
+
 /* A key that is taken, of that algorithm, and whether it can sign. */
 
 static void
@@ -255,7 +274,7 @@ taken(const char *text, const char *options, const char *algorithm,
     key = keys->elts;
 
     is_str(key->algorithm->name, algorithm, "for %s", algorithm);
-    is_int(ngx_leadgen_keys_can_sign(keys), signs, "%s",
+    is_int(ngx_leadgen_keys_can_sign(keys, 0), signs, "%s",
            signs ? "it can sign" : "it can't sign");
     is_int(ERR_peek_error(), 0, "and leaves no error in OpenSSL's queue");
 
@@ -264,10 +283,10 @@ taken(const char *text, const char *options, const char *algorithm,
            signs ? NGX_OK : NGX_ERROR, "as it is asked to");
 
     if (signs) {
-        ok(ngx_leadgen_jws_verify(pool, keys, &token, &back) == key,
+        ok(verified(&token, &back) == key,
            "and verify what it signed");
         token.data[token.len - 8] ^= 1;
-        ok(ngx_leadgen_jws_verify(pool, keys, &token, &back) == NULL,
+        ok(verified(&token, &back) == NULL,
            "but nothing else");
         is_int(ERR_peek_error(), 0, "without an error left over");
     }
@@ -298,7 +317,8 @@ refused(const char *text, const char *options, const char *says,
 }
 
 
-static const char  secret[] = "a key of thirty-two bytes, or so";
+static const char  secret[] = "5f3c9a0be4d21778605c1b3fae9d840273b6cf1d8e4a"
+                              "59027dcb63f1a8e05749";
 static const char  oct[] = "{\"kty\":\"oct\",\"k\":"
                            "\"YSBrZXkgb2YgdGhpcnR5LXR3byBieXRlcywgb3Igc28\"";
 
@@ -423,7 +443,14 @@ test_texts(void)
 static void
 test_weak(void)
 {
+    size_t     i;
     EVP_PKEY  *pkey;
+
+    /* 1, 2, 3, 17, 65535, 65536, 65538, 2^64 */
+
+    static const char  *exponents[] = {
+        "AQ", "Ag", "Aw", "EQ", "__8", "AQAA", "AQAC", "AQAAAAAAAAAA"
+    };
 
     keys = ngx_leadgen_keys_create(pool);
 
@@ -435,12 +462,12 @@ test_weak(void)
 
     refused(printed("{\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"%0684d\"}", 1), "",
             "bits: RS256 needs", "a long RSA key");
-    refused(printed("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQ\"}",
-                    number(rsa, OSSL_PKEY_PARAM_RSA_N, 0)), "",
-            "the RSA key is damaged", "an exponent of 1");
-    refused(printed("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"Ag\"}",
-                    number(rsa, OSSL_PKEY_PARAM_RSA_N, 0)), "",
-            "the RSA key is damaged", "an exponent of 2");
+    for (i = 0; i < sizeof(exponents) / sizeof(exponents[0]); i++) {
+        refused(printed("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"%s\"}",
+                        number(rsa, OSSL_PKEY_PARAM_RSA_N, 0), exponents[i]),
+                "", "the RSA key has an exponent that is even, or less than",
+                printed("an exponent of \"%s\"", exponents[i]));
+    }
 
     pkey = EVP_EC_gen("P-384");
     refused(pem(pkey, "private"), "", "on another curve than P-256", "P-384");
@@ -461,6 +488,70 @@ test_weak(void)
     refused(pem(pkey, "private"), "", "another type than RSA, EC and Ed25519",
             "Ed448");
     EVP_PKEY_free(pkey);
+}
+
+
+static char *
+rsa_jwk(const BIGNUM *n)
+{
+    u_char  bytes[256];
+
+    (void) BN_bn2binpad(n, bytes, sizeof(bytes));
+
+    return printed("{\"kty\":\"RSA\",\"n\":\"%s\",\"e\":\"AQAB\"}",
+                   base64url(bytes, sizeof(bytes)));
+}
+
+
+/* A modulus as of the library of CVE-2017-15361; then one two above it. */
+
+static void
+test_roca(void)
+{
+    int      prime;
+    BIGNUM  *product, *power, *n, *rest;
+    BN_CTX  *context;
+
+    context = BN_CTX_new();
+    product = BN_new();
+    power = BN_new();
+    rest = BN_new();
+    n = BN_new();
+
+    (void) BN_set_word(product, 1);
+
+    for (prime = 3; prime <= 701; prime += 2) {
+        (void) BN_set_word(n, prime);
+
+        if (BN_check_prime(n, context, NULL) == 1) {
+            (void) BN_mul_word(product, prime);
+        }
+    }
+
+    (void) BN_set_word(power, 65537);
+    (void) BN_set_word(n, 123456789);
+    (void) BN_mod_exp(power, power, n, product, context);
+
+    do {
+        (void) BN_rand(n, 2048, BN_RAND_TOP_TWO, BN_RAND_BOTTOM_ANY);
+        (void) BN_div(NULL, rest, n, product, context);
+        (void) BN_sub(n, n, rest);
+        (void) BN_add(n, n, power);
+    } while (!BN_is_odd(n) || BN_num_bits(n) != 2048);
+
+    keys = ngx_leadgen_keys_create(pool);
+    refused(rsa_jwk(n), "", "can be computed from its public part "
+            "(CVE-2017-15361)", "a key that can be factored");
+
+    (void) BN_add_word(n, 2);
+    (void) add(rsa_jwk(n), strlen(rsa_jwk(n)), "");
+    ok(strstr(said, "CVE-2017-15361") == NULL, "its neighbour not for that");
+
+    BN_free(product);
+    BN_free(power);
+    BN_free(rest);
+    BN_free(n);
+    BN_CTX_free(context);
 }
 
 
@@ -586,9 +677,10 @@ test_jwk(void)
 static void
 test_set(void)
 {
-    int         i;
-    char       *text, *p;
-    ngx_str_t   name, kid, payload, token, back;
+    int                       i;
+    char                     *text, *p;
+    ngx_str_t                 name, kid, payload, token, back;
+    const ngx_leadgen_key_t  *found[NGX_LEADGEN_JWS_KEYS];
 
     keys = ngx_leadgen_keys_create(pool);
 
@@ -609,19 +701,25 @@ test_set(void)
 
     name = unit_str("RS256");
     kid = unit_str("r");
-    ok(ngx_leadgen_keys_find(keys, &name, &kid) == keys->elts, "by its kid");
+    ok(ngx_leadgen_keys_find(keys, &name, &kid, found) == 1
+       && found[0] == keys->elts, "by its kid");
     kid = unit_str("e");
-    ok(ngx_leadgen_keys_find(keys, &name, &kid) == NULL,
-       "a kid alone is not enough");
-    ok(ngx_leadgen_keys_find(keys, &name, NULL) == keys->elts,
-       "the only one of its algorithm");
+    is_int(ngx_leadgen_keys_find(keys, &name, &kid, found), 0,
+           "a kid alone is not enough");
+    ok(ngx_leadgen_keys_find(keys, &name, NULL, found) == 1
+       && found[0] == keys->elts, "the only one of its algorithm");
 
     payload = unit_str("{}");
     is_int(ngx_leadgen_jws_sign(pool, keys, &payload, &token), NGX_OK,
            "the first private key signs");
-    ok(ngx_leadgen_jws_verify(pool, keys, &token, &back)
+    ok(verified(&token, &back)
        == (ngx_leadgen_key_t *) keys->elts + 1, "for all to verify");
 
+    refused(printed("{\"keys\":[%s},%s]}", oct, jwk(ed, 0, "")), "",
+            "has secrets (\"oct\") beside public keys", "a set of both");
+    refused(printed("{\"keys\":[%s,%s,\"use\":\"enc\"}]}",
+                    jwk(ed, 0, ",\"kid\":\"x\""), oct), "",
+            "has secrets (\"oct\") beside", "one whose secret is left out");
     refused(jwk(ec, 0, ",\"kid\":\"e\""), "", "two keys with kid \"e\"",
             "a kid that another has");
     refused(secret, "kid=r", "two keys with kid \"r\"", "a secret, too");
@@ -632,8 +730,8 @@ test_set(void)
     name = unit_str("RS256");
     text = jwk(rsa, 0, ",\"kid\":\"r2\"");
     ok(add(text, strlen(text), ""), "another RSA key");
-    ok(ngx_leadgen_keys_find(keys, &name, NULL) == NULL,
-       "then a kid is needed");
+    is_int(ngx_leadgen_keys_find(keys, &name, NULL, found), 0,
+           "then a kid is needed");
 
     text = printed("{\"keys\":[%s", "");
     p = text + strlen(text);
@@ -651,6 +749,55 @@ test_set(void)
                          "\"kid\":\"k64\""), "]}");
     ok(add(text, strlen(text), ""), "a set of 64");
     is_int(keys->nelts, 64, "of 64 keys");
+}
+
+
+/* Keys of several issuers, who know nothing of each other. */
+
+static void
+test_issuers(void)
+{
+    char               *one;
+    ngx_str_t           payload, token;
+    ngx_leadgen_jws_t   jws;
+    ngx_leadgen_key_t  *key;
+
+    keys = ngx_leadgen_keys_create(pool);
+    one = jwk(ed, 1, ",\"kid\":\"1\"");
+
+    ok(add(one, strlen(one), "issuer=a"), "a key of one issuer");
+    ok(add(one, strlen(one), "issuer=b"), "the same of another");
+    refused(one, "issuer=b", "two keys with kid \"1\": each needs its own, or "
+            "an issuer= of its own", "a second of the same");
+    refused(one, "", "two keys with kid \"1\"", "one of anybody");
+    one = jwk(ec, 0, ",\"kid\":\"1\"");
+    refused(one, "issuer=a audience=c", "two keys with kid \"1\"",
+            "one for another audience");
+    ok(add(one, strlen(one), "issuer=c"), "another key of a third");
+
+    payload = unit_str("{}");
+    (void) ngx_leadgen_jws_sign(pool, keys, &payload, &token);
+    key = keys->elts;
+
+    is_int(ngx_leadgen_jws_verify(pool, keys, &token, &jws), NGX_OK,
+           "what one signed is verified");
+    ok(jws.nkeys == 2 && jws.keys[0] == &key[0] && jws.keys[1] == &key[1],
+       "by all who have its key");
+
+    one = jwk(ed, 1, ",\"kid\":\"1\"");
+    ok(add(one, strlen(one), "issuer=d"), "a fourth");
+    refused(one, "issuer=e", "more than four keys with kid \"1\"", "a fifth");
+
+    keys = ngx_leadgen_keys_create(pool);
+    one = jwk(ed, 1, "");
+    ok(add(one, strlen(one), "issuer=a")
+       && add(one, strlen(one), "issuer=b kid=x"), "some without kid");
+    (void) ngx_leadgen_jws_sign(pool, keys, &payload, &token);
+    ok(ngx_leadgen_jws_verify(pool, keys, &token, &jws) == NGX_OK
+       && jws.nkeys == 2, "a token without one is tried with each issuer's");
+    ok(add(one, strlen(one), "issuer=b kid=y"), "until an issuer has two");
+    is_int(ngx_leadgen_jws_verify(pool, keys, &token, &jws), NGX_ERROR,
+           "then which one is not clear");
 }
 
 
@@ -704,9 +851,11 @@ main(void)
     test_options();
     test_texts();
     test_weak();
+    test_roca();
     test_halves();
     test_jwk();
     test_set();
+    test_issuers();
     test_memory();
 
     EVP_PKEY_free(rsa);

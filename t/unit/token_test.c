@@ -9,6 +9,8 @@
  * sources: src/auth/ngx_leadgen_jwk.c src/base/ngx_leadgen_json.c
  * sources: src/base/ngx_leadgen_text.c src/base/ngx_leadgen_uuid.c
  * sources: src/base/ngx_leadgen_time.c
+ * sources: src/auth/ngx_leadgen_form.c src/auth/ngx_leadgen_unwrap.c
+ * sources: src/auth/ngx_leadgen_rsa.c
  * libraries: -lcrypto -ljansson
  */
 
@@ -66,7 +68,7 @@ at(time_t seconds)
 static void
 add_key(const char *secret, const char *a, const char *b)
 {
-    ngx_str_t    copy, words[2];
+    ngx_str_t    copy, words[3];
     ngx_uint_t   i;
     const char  *text[] = { a, b };
 
@@ -77,6 +79,10 @@ add_key(const char *secret, const char *a, const char *b)
     for (i = 0; i < 2 && text[i]; i++) {
         words[i].data = (u_char *) text[i];
         words[i].len = strlen(text[i]);
+    }
+
+    if (*secret != '{') {
+        words[i++] = unit_str("alg=HS256");
     }
 
     (void) ngx_leadgen_keys_add(&conf, keys, &copy, words, i);
@@ -90,6 +96,14 @@ verify(const ngx_str_t *token, ngx_leadgen_principal_t *who)
 
     return ngx_leadgen_token_verify(pool, keys, token, who);
 }
+
+
+/* Ed25519, RFC 8037, A.1 */
+
+static const char  pair[] =
+    "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"kid\":\"1\","
+    "\"d\":\"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A\","
+    "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}";
 
 
 /* A payload, signed. */
@@ -318,6 +332,45 @@ test_issuer(void)
 }
 
 
+/* Two issuers with one kid, and even one key: each has its own roles. */
+
+static void
+test_issuers(void)
+{
+    ngx_str_t                payload, token;
+    ngx_uint_t               i;
+    ngx_leadgen_principal_t  who;
+
+    static const struct {
+        const char             *claims;
+        ngx_leadgen_problem_e   want;
+        const char             *role;
+    } rows[] = {
+        { "\"iss\":\"a\",\"role\":\"x\"", NGX_LEADGEN_PROBLEM_NONE, "user" },
+        { "\"iss\":\"b\",\"role\":\"x\"", NGX_LEADGEN_PROBLEM_NONE, "admin" },
+        { "\"iss\":\"c\",\"role\":\"x\"", NGX_LEADGEN_PROBLEM_TOKEN_INVALID,
+          "" },
+        { "\"role\":\"x\"", NGX_LEADGEN_PROBLEM_TOKEN_INVALID, "" }
+    };
+
+    keys = ngx_leadgen_keys_create(pool);
+    add_key(pair, "issuer=a", "role_map=x:user");
+    add_key(pair, "issuer=b", "role_map=x:admin");
+    is_int(keys->nelts, 2, "two issuers, one key");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        payload.data = ngx_pnalloc(pool, 256);
+        payload.len = sprintf((char *) payload.data,
+                              "{\"sub\":\"1\",\"exp\":1700000001,%s}",
+                              rows[i].claims);
+        (void) ngx_leadgen_jws_sign(pool, keys, &payload, &token);
+
+        is_int(verify(&token, &who), rows[i].want, "%s", rows[i].claims);
+        is_str(who.role, rows[i].role, "as \"%s\"", rows[i].role);
+    }
+}
+
+
 /* How long a token may live is its key's. */
 
 static void
@@ -470,6 +523,7 @@ main(void)
     test_nobody();
     test_refresh();
     test_issuer();
+    test_issuers();
     test_age();
     test_all_roles();
     test_public();
