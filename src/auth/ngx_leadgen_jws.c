@@ -217,19 +217,20 @@ ngx_leadgen_jws_own(const ngx_array_t *keys, const ngx_str_t *encoded,
 
 /*
  * What would change the meaning of a token is not ours: extensions that must
- * be understood, encryption, compression, keys that a token brings along, other
- * types of token.
+ * be understood, encryption, compression, other types of token.  Keys that a
+ * token brings along, or tells where to find, are not looked at.
  */
 
 static ngx_uint_t
 ngx_leadgen_jws_header_is_ours(json_t *header)
 {
-    json_t             *typ;
-    ngx_str_t           name;
-    ngx_uint_t          i;
+    ngx_str_t   name;
+    ngx_uint_t  i;
 
-    static const char  *foreign[] = {
-        "crit", "b64", "enc", "zip", "epk", "jwk", "jku", "x5u", "x5c"
+    static const char       *foreign[] = { "crit", "b64", "enc", "zip", "epk" };
+    static const ngx_str_t   types[] = {
+        ngx_string("jwt"), ngx_string("at+jwt"),
+        ngx_string("application/at+jwt")
     };
 
     for (i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++) {
@@ -238,17 +239,22 @@ ngx_leadgen_jws_header_is_ours(json_t *header)
         }
     }
 
-    typ = json_object_get(header, "typ");
-    if (typ == NULL) {
+    if (json_object_get(header, "typ") == NULL) {
         return 1;
     }
 
     name = ngx_leadgen_json_string(header, "typ");
 
-    return (name.len == 3
-            && ngx_strncasecmp(name.data, (u_char *) "JWT", 3) == 0)
-           || (name.len == 6
-               && ngx_strncasecmp(name.data, (u_char *) "at+jwt", 6) == 0);
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+
+        if (name.len == types[i].len
+            && ngx_strncasecmp(name.data, types[i].data, name.len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -44,8 +44,11 @@ struct ngx_leadgen_key_s {
     ngx_str_t                       issuer; /* empty: any */
     ngx_str_t                       audience;   /* empty: none may be claimed */
     ngx_str_t                       role_claim; /* empty: "role" */
-    ngx_array_t                    *role_map;   /* ngx_keyval_t; NULL: roles
-                                                 * are claimed as they are */
+    ngx_array_t                    *role_path;  /* ngx_str_t, its names from
+                                                 * outside in; or NULL */
+    ngx_array_t                    *role_map;   /* ngx_keyval_t, what counts
+                                                 * most first; NULL: roles are
+                                                 * claimed as they are */
     time_t                          max_age;    /* of tokens, seconds */
     ngx_str_t                       file;   /* where it was configured */
     ngx_uint_t                      line;

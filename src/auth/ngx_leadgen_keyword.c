@@ -23,6 +23,8 @@ static ngx_int_t ngx_leadgen_keyword_word(ngx_conf_t *cf,
     ngx_leadgen_keyword_values_t *values, ngx_str_t *word);
 static ngx_int_t ngx_leadgen_keyword_age(ngx_conf_t *cf,
     ngx_leadgen_key_t *key, ngx_str_t *value);
+static ngx_array_t *ngx_leadgen_keyword_path(ngx_conf_t *cf,
+    const ngx_str_t *value);
 static ngx_array_t *ngx_leadgen_keyword_map(ngx_conf_t *cf, ngx_str_t *value);
 static ngx_int_t ngx_leadgen_keyword_pair(ngx_array_t *map, u_char *p,
     u_char *last);
@@ -66,6 +68,14 @@ ngx_leadgen_keyword_read(ngx_conf_t *cf, ngx_leadgen_key_t *key,
 
     if (ngx_leadgen_keyword_age(cf, key, &values.max_age) != NGX_OK) {
         return NGX_ERROR;
+    }
+
+    if (values.role_claim.len) {
+        key->role_path = ngx_leadgen_keyword_path(cf, &values.role_claim);
+
+        if (key->role_path == NULL) {
+            return NGX_ERROR;
+        }
     }
 
     if (values.role_map.len) {
@@ -166,6 +176,54 @@ ngx_leadgen_keyword_age(ngx_conf_t *cf, ngx_leadgen_key_t *key,
     }
 
     return NGX_OK;
+}
+
+
+/* Names with dots between; "\." is a dot within one. */
+
+static ngx_array_t *
+ngx_leadgen_keyword_path(ngx_conf_t *cf, const ngx_str_t *value)
+{
+    u_char       *p, *last;
+    ngx_str_t    *name;
+    ngx_array_t  *path;
+
+    path = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+    if (path == NULL) {
+        return NULL;
+    }
+
+    name = NULL;
+    last = value->data + value->len;
+
+    for (p = value->data; p <= last; p++) {
+
+        if (name == NULL) {
+            name = ngx_array_push(path);
+            if (name == NULL) {
+                return NULL;
+            }
+
+            name->len = 0;
+            name->data = ngx_pnalloc(cf->pool, value->len + 1);
+            if (name->data == NULL) {
+                return NULL;
+            }
+        }
+
+        if (p == last || *p == '.') {
+            name = NULL;
+            continue;
+        }
+
+        if (*p == '\\' && last - p > 1 && p[1] == '.') {
+            p++;
+        }
+
+        name->data[name->len++] = *p;
+    }
+
+    return path;
 }
 
 

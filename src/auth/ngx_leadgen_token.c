@@ -11,6 +11,7 @@
 
 
 #define NGX_LEADGEN_TOKEN_INTEGER   ((int64_t) 1 << 53)     /* RFC 7493, 2.2 */
+#define NGX_LEADGEN_TOKEN_AUDIENCES 64
 #define NGX_LEADGEN_TOKEN_REFRESH   32      /* bytes */
 #define NGX_LEADGEN_TOKEN_EMAIL     254
 #define NGX_LEADGEN_TOKEN_ROLE      64
@@ -28,9 +29,10 @@ static ngx_int_t ngx_leadgen_token_subject(const ngx_leadgen_key_t *key,
     json_t *claims, ngx_leadgen_principal_t *principal);
 static ngx_str_t ngx_leadgen_token_role(const ngx_leadgen_key_t *key,
     json_t *claims);
-static json_t *ngx_leadgen_token_claim(json_t *claims, const ngx_str_t *path);
-static ngx_uint_t ngx_leadgen_token_map(const ngx_leadgen_key_t *key,
-    json_t *claimed, ngx_str_t *role);
+static json_t *ngx_leadgen_token_claim(const ngx_leadgen_key_t *key,
+    json_t *claims);
+static ngx_uint_t ngx_leadgen_token_claims(json_t *claimed,
+    const ngx_str_t *name, ngx_str_t *found);
 static ngx_uint_t ngx_leadgen_token_is_revoked(
     const ngx_leadgen_principal_t *principal);
 static ngx_int_t ngx_leadgen_token_opaque(ngx_pool_t *pool,
@@ -103,7 +105,6 @@ ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
 {
     json_t     *audience;
     ngx_str_t   text;
-    ngx_uint_t  i;
 
     if (key->issuer.len) {
         text = ngx_leadgen_json_string(claims, "iss");
@@ -125,25 +126,8 @@ ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
         return 0;
     }
 
-    if (json_is_string(audience)) {
-        return json_string_length(audience) == key->audience.len
-               && ngx_memcmp(json_string_value(audience), key->audience.data,
-                             key->audience.len) == 0;
-    }
-
-    for (i = 0; i < json_array_size(audience) && i < 16; i++) {
-        json_t  *one = json_array_get(audience, i);
-
-        if (json_is_string(one)
-            && json_string_length(one) == key->audience.len
-            && ngx_memcmp(json_string_value(one), key->audience.data,
-                          key->audience.len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
+    return json_array_size(audience) <= NGX_LEADGEN_TOKEN_AUDIENCES
+           && ngx_leadgen_token_claims(audience, &key->audience, &text);
 }
 
 
@@ -187,11 +171,15 @@ ngx_leadgen_token_times(const ngx_leadgen_key_t *key, json_t *claims,
 }
 
 
-/* Leaves the value as it is when the claim is absent. */
+/*
+ * Leaves the value as it is when the claim is absent; a fraction of a second is
+ * left out (RFC 7519, section 2).
+ */
 
 static ngx_int_t
 ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
 {
+    double   seconds;
     json_t  *claim;
 
     claim = json_object_get(claims, name);
@@ -199,14 +187,15 @@ ngx_leadgen_token_time(json_t *claims, const char *name, int64_t *value)
         return NGX_OK;
     }
 
-    if (!json_is_integer(claim)
-        || json_integer_value(claim) <= 0
-        || json_integer_value(claim) >= NGX_LEADGEN_TOKEN_INTEGER)
-    {
+    /* below 2^53 a double is exact, and so is 0 for what is no number */
+
+    seconds = json_number_value(claim);
+
+    if (seconds < 1 || seconds >= NGX_LEADGEN_TOKEN_INTEGER) {
         return NGX_ERROR;
     }
 
-    *value = json_integer_value(claim);
+    *value = seconds;
 
     return NGX_OK;
 }
@@ -263,31 +252,39 @@ ngx_leadgen_token_subject(const ngx_leadgen_key_t *key, json_t *claims,
 }
 
 
-/* The first that is claimed and stands for a role; empty: none. */
+/*
+ * The first that role_map= has, or else the first that is claimed; empty: none.
+ */
 
 static ngx_str_t
 ngx_leadgen_token_role(const ngx_leadgen_key_t *key, json_t *claims)
 {
-    json_t     *claimed, *one;
-    ngx_str_t   role = ngx_null_string;
-    ngx_uint_t  i;
+    json_t        *claimed;
+    ngx_str_t      role = ngx_null_string;
+    ngx_uint_t     i;
+    ngx_keyval_t  *pair;
 
-    claimed = key->role_claim.len
-              ? ngx_leadgen_token_claim(claims, &key->role_claim)
-              : json_object_get(claims, "role");
-
-    if (!json_is_array(claimed)) {
-        (void) ngx_leadgen_token_map(key, claimed, &role);
-        return role;
-    }
+    claimed = key->role_path ? ngx_leadgen_token_claim(key, claims)
+                             : json_object_get(claims, "role");
 
     /* one of ours has one role, as a text */
 
-    if (key->role_claim.len || key->role_map) {
-        json_array_foreach(claimed, i, one) {
-            if (ngx_leadgen_token_map(key, one, &role)) {
-                break;
-            }
+    if (json_is_array(claimed)
+        && key->role_path == NULL && key->role_map == NULL)
+    {
+        return role;
+    }
+
+    if (key->role_map == NULL) {
+        (void) ngx_leadgen_token_claims(claimed, NULL, &role);
+        return role;
+    }
+
+    pair = key->role_map->elts;
+
+    for (i = 0; i < key->role_map->nelts; i++) {
+        if (ngx_leadgen_token_claims(claimed, &pair[i].key, &role)) {
+            return pair[i].value;
         }
     }
 
@@ -295,70 +292,69 @@ ngx_leadgen_token_role(const ngx_leadgen_key_t *key, json_t *claims)
 }
 
 
-/* A claim by its name, or else by names with dots between, from outside in. */
+/* A claim by its name, or else by its path, from outside in. */
 
 static json_t *
-ngx_leadgen_token_claim(json_t *claims, const ngx_str_t *path)
+ngx_leadgen_token_claim(const ngx_leadgen_key_t *key, json_t *claims)
 {
-    char    *p, *last, *dot;
-    json_t  *claim;
+    json_t      *claim;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
 
-    p = (char *) path->data;
-    last = p + path->len;
-
-    claim = json_object_getn(claims, p, path->len);
+    claim = json_object_getn(claims, (char *) key->role_claim.data,
+                             key->role_claim.len);
     if (claim) {
         return claim;
     }
 
-    for (claim = claims; claim && p <= last; p = dot + 1) {
-        dot = memchr(p, '.', last - p);
-        if (dot == NULL) {
-            dot = last;
-        }
+    claim = claims;
+    name = key->role_path->elts;
 
-        claim = json_object_getn(claim, p, dot - p);
+    for (i = 0; claim && i < key->role_path->nelts; i++) {
+        claim = json_object_getn(claim, (char *) name[i].data, name[i].len);
     }
 
     return claim;
 }
 
 
-/* Whether what is claimed is a role's text. */
+/*
+ * Whether that is claimed, or anything when name is NULL, as a text or in a
+ * list.  The text is then left in found.
+ */
 
 static ngx_uint_t
-ngx_leadgen_token_map(const ngx_leadgen_key_t *key, json_t *claimed,
-    ngx_str_t *role)
+ngx_leadgen_token_claims(json_t *claimed, const ngx_str_t *name,
+    ngx_str_t *found)
 {
-    ngx_str_t      text;
-    ngx_uint_t     i;
-    ngx_keyval_t  *pair;
+    json_t      *one;
+    ngx_uint_t   i;
 
     if (!json_is_string(claimed)) {
+
+        json_array_foreach(claimed, i, one) {
+            if (json_is_string(one)
+                && ngx_leadgen_token_claims(one, name, found))
+            {
+                return 1;
+            }
+        }
+
         return 0;
     }
 
-    text.data = (u_char *) json_string_value(claimed);
-    text.len = json_string_length(claimed);
-
-    if (key->role_map == NULL) {
-        *role = text;
-        return 1;
+    if (name
+        && (json_string_length(claimed) != name->len
+            || ngx_memcmp(json_string_value(claimed), name->data, name->len)
+               != 0))
+    {
+        return 0;
     }
 
-    pair = key->role_map->elts;
+    found->data = (u_char *) json_string_value(claimed);
+    found->len = json_string_length(claimed);
 
-    for (i = 0; i < key->role_map->nelts; i++) {
-
-        if (pair[i].key.len == text.len
-            && ngx_memcmp(pair[i].key.data, text.data, text.len) == 0)
-        {
-            *role = pair[i].value;
-            return 1;
-        }
-    }
-
-    return 0;
+    return 1;
 }
 
 
