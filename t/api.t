@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $uuid = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}'
             . '-[0-9a-f]{12}';
@@ -47,11 +48,10 @@ sub chunked {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => <<'EOC')
+    $block->set_value(http_config => <<'EOC')
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_spool $TEST_NGINX_SPOOL size=4m;
@@ -60,17 +60,14 @@ BEGIN {
     leadgen_role analyst extends=user analytics:export;
     leadgen_role user lead:read;
 EOC
-            if !defined $block->http_config;
-        $block->set_value(config => <<'EOC') if !defined $block->config;
+        if !defined $block->http_config;
+    $block->set_value(config => <<'EOC') if !defined $block->config;
     location /api/auth   { leadgen_api; }
     location /api/admin  { leadgen_api; }
     location /api/jobs   { leadgen_api; }
     location /api/health { leadgen_health; }
 EOC
-    });
-}
-
-use Leadgen;
+});
 
 run_tests();
 

@@ -14,6 +14,7 @@ BEGIN {
 }
 
 use Test::Nginx::Socket $reason ? (skip_all => $reason) : 'no_plan';
+use Leadgen;
 
 our $proxy = 'proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/upstream.sock:;';
 our $policy = <<'EOC';
@@ -55,12 +56,11 @@ sub rows {
 sub then_logs { return ($_[0], "GET /api/admin/audit-logs?$_[1]") }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        my $more = $block->more_http // '';
-        $block->set_value(http_config => <<"EOC");
+    my $more = $block->more_http // '';
+    $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:\$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_spool \$TEST_NGINX_SPOOL size=4m;
@@ -75,14 +75,11 @@ BEGIN {
         location /api/campaigns/gone { return 444; }
     }
 EOC
-        my $config = $block->config // "location /api/ { $policy $proxy }";
-        $block->set_value(config => "location /api/admin { leadgen_api; }\n"
-                          . "location /api/auth { leadgen_api; }\n$config");
-        $block->set_value(wait => '0.3') if !defined $block->wait;
-    });
-}
-
-use Leadgen;
+    my $config = $block->config // "location /api/ { $policy $proxy }";
+    $block->set_value(config => "location /api/admin { leadgen_api; }\n"
+                      . "location /api/auth { leadgen_api; }\n$config");
+    $block->set_value(wait => '0.3') if !defined $block->wait;
+});
 
 log_level('info');
 Leadgen::Postgres::query(<<'EOC' =~ s/HASH/crypt('a good one', '$2b$04$' . 'a' x 22)/er);

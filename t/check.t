@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $config = <<'EOC';
     root nowhere;
@@ -97,20 +98,16 @@ sub answers   {
                   qr/"reason":$reason{$_->[3 + $n]},"location":\Q$name\E,/ } @table];
 }
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(config => $config) if !defined $block->config;
-        if (!defined $block->request) {
-            $block->set_value(token => 'admin');
-            $block->set_value(more_headers => 'Content-Type: application/json');
-            $block->set_value(request => [map { ask($_) } grep { /\S/ } split /\n/, $block->asks]) if $block->asks;
-        }
-    });
-}
-
-use Leadgen;
+    $block->set_value(config => $config) if !defined $block->config;
+    if (!defined $block->request) {
+        $block->set_value(token => 'admin');
+        $block->set_value(more_headers => 'Content-Type: application/json');
+        $block->set_value(request => [map { ask($_) } grep { /\S/ } split /\n/, $block->asks]) if $block->asks;
+    }
+});
 
 no_root_location();
 run_tests();

@@ -7,26 +7,26 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $many = join '|', map { "10.0.0.$_" } 1 .. 64;
 
 # "line" is a policy of one line; what "says" says must be refused.
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
-        my $line = $block->line;
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $line = $block->line;
 
-        if (defined $line) {
-            $block->set_value(config =>
-                "location /api/ { leadgen_policy { $line } }");
-            chomp(my $says = $block->says);
-            $block->set_value(must_die => '');
-            $block->set_value(error_log => [
-                qr/\[emerg\].*\Q$says\E.* in \S+:\d+$/]);
-            return;
-        }
+    if (defined $line) {
+        $block->set_value(config =>
+            "location /api/ { leadgen_policy { $line } }");
+        chomp(my $says = $block->says);
+        $block->set_value(must_die => '');
+        $block->set_value(error_log => [
+            qr/\[emerg\].*\Q$says\E.* in \S+:\d+$/]);
+        return;
+    }
 
-        $block->set_value(config => <<'EOC');
+    $block->set_value(config => <<'EOC');
             set_real_ip_from 127.0.0.1;
             real_ip_header X-Forwarded-For;
             location /api/ {
@@ -40,10 +40,7 @@ BEGIN {
                 try_files /index.html =404;
             }
 EOC
-    });
-}
-
-use Leadgen;
+});
 
 log_level('info');
 run_tests();

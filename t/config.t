@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 use File::Temp ();
 
@@ -33,9 +34,11 @@ for (['lined', "$secret\r\n\n", 0600], ['open', 'c0ffee0' x 10, 0604],
     close $file;
 }
 
-env_to_nginx("LEADGEN_TEST_KEY=$secret", 'LEADGEN_TEST_SHORT=swordfish',
-             'LEADGEN_TEST_EMPTY=',
-             'LEADGEN_TEST_SMTP=smtp://ann:swordfish@/', 'LEADGEN_TEST_URI=postgresql://swordfish@/x');
+$ENV{LEADGEN_TEST_KEY} = $secret;
+$ENV{LEADGEN_TEST_SHORT} = 'swordfish';
+$ENV{LEADGEN_TEST_EMPTY} = '';
+$ENV{LEADGEN_TEST_SMTP} = 'smtp://ann:swordfish@/';
+$ENV{LEADGEN_TEST_URI} = 'postgresql://swordfish@/x';
 
 # Sections of this file: "missing" names directives of http{} that are left out
 # and "directive" adds one; "line" is a policy of one line, in "location".  What
@@ -48,47 +51,45 @@ our %directives = (
     database => 'leadgen_database "$TEST_NGINX_DATABASE";',
 );
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        my %lines = %directives;
-        delete @lines{split ' ', $block->missing // ''};
-        my $more = join '', map { "    $_\n" } @lines{sort keys %lines},
-                                               $block->directive // '';
+    my %lines = %directives;
+    delete @lines{split ' ', $block->missing // ''};
+    my $more = join '', map { "    $_\n" } @lines{sort keys %lines},
+                                           $block->directive // '';
 
-        $block->set_value(http_config => $more)
-            if !defined $block->http_config;
+    $block->set_value(http_config => $more)
+        if !defined $block->http_config;
 
-        my $location = $block->location // '/api/';
-        chomp $location;
-        my $line = $block->line;
+    my $location = $block->location // '/api/';
+    chomp $location;
+    my $line = $block->line;
 
-        $block->set_value(config => "    location $location {\n"
-            . "        leadgen_policy {\n            $line\n        }\n    }\n")
-            if defined $line;
-        $block->set_value(config => '') if !defined $block->config;
+    $block->set_value(config => "    location $location {\n"
+        . "        leadgen_policy {\n            $line\n        }\n    }\n")
+        if defined $line;
+    $block->set_value(config => '') if !defined $block->config;
 
-        if (defined $block->says) {
-            my $says = $block->says;
-            chomp $says;
-            $block->set_value(must_die => '');
-            my $where = $block->where // ':';
-            chomp $where;
-            $block->set_value(error_log => [
-                qr/\[emerg\].*\Q$says\E.* in \S+\Q$where\E\d*$/]);
-            $block->set_value(no_error_log => [qr/swordfish/i]);
-        } else {
-            $block->set_value(request => 'GET /index.html');
-            my $warns = $block->warns;
-            chomp $warns if defined $warns;
-            $block->set_value(error_log => [qr/\[warn\].*\Q$warns\E.* in \S+:\d+$/]) if defined $warns;
-            $block->set_value(no_error_log => ['[emerg]', defined $warns ? () : '[warn]']);
-        }
-    });
-}
-
-use Leadgen;
+    if (defined $block->says) {
+        my $says = $block->says;
+        chomp $says;
+        $block->set_value(must_die => '');
+        my $where = $block->where // ':';
+        chomp $where;
+        $block->set_value(error_log => [
+            qr/\[emerg\].*\Q$says\E.* in \S+\Q$where\E\d*$/]);
+        $block->set_value(no_error_log => [qr/swordfish/i]);
+    } else {
+        $block->set_value(request => 'GET /index.html');
+        my $warns = $block->warns;
+        chomp $warns if defined $warns;
+        $block->set_value(error_log => [
+            qr/\[warn\].*\Q$warns\E.* in \S+:\d+$/]) if defined $warns;
+        $block->set_value(no_error_log => [
+            '[emerg]', defined $warns ? () : '[warn]']);
+    }
+});
 
 log_level('info');
 run_tests();
@@ -818,7 +819,7 @@ __DATA__
 
 === TEST 110: a spool that is a symbolic link
 --- missing: spool
---- init
+--- before
 symlink '/tmp', "$ENV{TEST_NGINX_SPOOL}.link" or die;
 --- directive: leadgen_spool $TEST_NGINX_SPOOL.link;
 --- says: is a symbolic link: name the directory itself
@@ -827,8 +828,10 @@ symlink '/tmp', "$ENV{TEST_NGINX_SPOOL}.link" or die;
 
 === TEST 111: a spool that others may read
 --- missing: spool
---- init
+--- before
 mkdir $ENV{TEST_NGINX_SPOOL}; chmod 0750, $ENV{TEST_NGINX_SPOOL} or die;
+# whom workers of root's run as until a line after http{} says otherwise
+chown scalar getpwnam('nobody'), -1, $ENV{TEST_NGINX_SPOOL};
 --- directive: leadgen_spool $TEST_NGINX_SPOOL;
 --- says: must have mode 0700, as it holds personal data: chmod it
 

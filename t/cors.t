@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $http = <<'EOC';
     leadgen_zone leadgen:1m;
@@ -29,23 +30,19 @@ our $proxy = 'proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/upstream.sock:;';
 our $app = 'https://app.example.com';
 our $preflight = "Origin: $app\nAccess-Control-Request-Method: POST\n";
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        my $cors = $block->cors // "$app http://localhost:3000 credentials";
-        chomp $cors;
+    my $cors = $block->cors // "$app http://localhost:3000 credentials";
+    chomp $cors;
 
-        $block->set_value(http_config => $http);
-        $block->set_value(config => "location /api/ {"
-                                    . " leadgen_cors $cors; $policy $proxy }"
-                                    . " location /api/auth { leadgen_api;"
-                                    . " leadgen_cors $cors; }")
-            if !defined $block->config;
-    });
-}
-
-use Leadgen;
+    $block->set_value(http_config => $http);
+    $block->set_value(config => "location /api/ {"
+                                . " leadgen_cors $cors; $policy $proxy }"
+                                . " location /api/auth { leadgen_api;"
+                                . " leadgen_cors $cors; }")
+        if !defined $block->config;
+});
 
 run_tests();
 
@@ -64,8 +61,7 @@ Access-Control-Allow-Headers: Authorization, Content-Type
 Access-Control-Allow-Credentials: true
 Access-Control-Max-Age: 600
 Vary: Origin"
---- response_headers_like
-X-Request-Id: [0-9a-f-]{36}
+--- raw_response_headers_like: X-Request-Id: [0-9a-f-]{36}\r
 
 
 

@@ -7,40 +7,37 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 # nobody listens there: to discard
-env_to_nginx('LEADGEN_TEST_DSN=http://swordfish@127.0.0.1:9/7');
+$ENV{LEADGEN_TEST_DSN} = 'http://swordfish@127.0.0.1:9/7';
 
 sub capture { "POST /api/admin/errors\n$_[0]" }
 
 # "refused" has lines of a field, " <- " and the body that it is wrong in
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
-        my $sentry = $block->sentry // 'leadgen_sentry env:LEADGEN_TEST_DSN tag=region:eu;';
+add_block_preprocessor(sub {
+    my ($block) = @_;
+    my $sentry = $block->sentry // 'leadgen_sentry env:LEADGEN_TEST_DSN tag=region:eu;';
 
-        $block->set_value(http_config => <<"EOC");
+    $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:\$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_spool \$TEST_NGINX_SPOOL size=4m;
     leadgen_database "\$TEST_NGINX_DATABASE";
     $sentry
 EOC
-        $block->set_value(config => <<'EOC') if !defined $block->config;
+    $block->set_value(config => <<'EOC') if !defined $block->config;
     location /api/admin { leadgen_api; }
 EOC
-        $block->set_value(token => 'admin') if !defined $block->token;
-        $block->set_value(more_headers => 'Content-Type: application/json') if !defined $block->more_headers;
-        return if !defined $block->refused;
+    $block->set_value(token => 'admin') if !defined $block->token;
+    $block->set_value(more_headers => 'Content-Type: application/json') if !defined $block->more_headers;
+    return if !defined $block->refused;
 
-        my @rows = map { [split / <- /] } grep { /\S/ } split /\n/, $block->refused;
-        $block->set_value(request => [map { capture($_->[1]) } @rows]);
-        $block->set_value(error_code => [map { 422 } @rows]);
-        $block->set_value(response_body_like => [map { qr/"errors":\[\{"field":"\Q$_->[0]\E","message":"[A-Z].*\."\}\]/ } @rows]);
-    });
-}
-
-use Leadgen;
+    my @rows = map { [split / <- /] } grep { /\S/ } split /\n/, $block->refused;
+    $block->set_value(request => [map { capture($_->[1]) } @rows]);
+    $block->set_value(error_code => [map { 422 } @rows]);
+    $block->set_value(response_body_like => [map { qr/"errors":\[\{"field":"\Q$_->[0]\E","message":"[A-Z].*\."\}\]/ } @rows]);
+});
 
 no_root_location();
 run_tests();
@@ -51,7 +48,7 @@ __DATA__
 --- request eval
 main::capture('{"message":"It did not work"}')
 --- error_code: 202
---- response_body_like
+--- response_body_like chomp
 ^\{"id":"[0-9a-f]{32}"\}$
 
 
@@ -62,7 +59,7 @@ main::capture('{"message":"m","level":"fatal","platform":"python","transaction":
     '"fingerprint":["a","b","c"],"tags":{"shop":"eu-1"},"contexts":{"cart":{"items":"3","a.b-c_d":"x"}},' .
     '"exception":{"type":"ValueError","value":"no","frames":[{"filename":"a.py","function":"f","module":"a","lineno":3,"in_app":true},{}]}}')
 --- error_code: 202
---- response_body_like
+--- response_body_like chomp
 ^\{"id":"[0-9a-f]{32}"\}$
 
 

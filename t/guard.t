@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $uuid = '[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}'
             . '-[0-9a-f]{12}';
@@ -84,19 +85,15 @@ our @requests = (
 );
 
 # before Leadgen's, which fills in what is still missing
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => $http)
-            if !defined $block->http_config;
-        $block->set_value(config => "location /api/ { $policy $proxy }")
-            if !defined $block->config;
-        $block->set_value(request => \@requests) if !defined $block->request;
-    });
-}
-
-use Leadgen;
+    $block->set_value(http_config => $http)
+        if !defined $block->http_config;
+    $block->set_value(config => "location /api/ { $policy $proxy }")
+        if !defined $block->config;
+    $block->set_value(request => \@requests) if !defined $block->request;
+});
 
 run_tests();
 
@@ -182,8 +179,8 @@ GET /api/campaigns
 --- response_headers
 Content-Type: application/problem+json
 WWW-Authenticate: Bearer
---- response_headers_like eval
-"X-Request-Id: $::uuid"
+--- raw_response_headers_like eval
+"X-Request-Id: $::uuid\r"
 --- response_body eval
 qr/^\{"type":"\/docs#problem-unauthenticated","title":"Authentication required","status":401,"detail":"[^"]{20,}","request_id":"$::uuid"\}$/
 
@@ -467,9 +464,8 @@ fragment
 --- error_code eval
 [200, 200, 200, 200]
 --- response_body_like eval
-['403 Forbidden', '403 Forbidden', '^fragment', '403 Forbidden']
---- response_body_unlike eval
-['fragment', 'fragment', '403', 'fragment']
+my $refused = '^(?!.*fragment).*403 Forbidden';
+[$refused, $refused, '^fragment(?!.*403)', $refused]
 
 
 

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $time = '20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z';
 our $gb = '\d+\.\d\d';
@@ -20,22 +21,18 @@ sub detailed {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => <<'EOC')
+    $block->set_value(http_config => <<'EOC')
     leadgen_zone leadgen:1m;
     leadgen_health_interval 100ms timeout=100ms;
 EOC
-            if !defined $block->http_config;
-        $block->set_value(config => <<'EOC') if !defined $block->config;
+        if !defined $block->http_config;
+    $block->set_value(config => <<'EOC') if !defined $block->config;
     location /api/health { leadgen_health; }
 EOC
-    });
-}
-
-use Leadgen;
+});
 
 run_tests();
 
@@ -161,7 +158,7 @@ my $all = '{"status":"ready","checks":{"serving":"ok","started":"ok","migrations
     leadgen_health_thresholds warning=1% critical=100%;
 --- request
 GET /api/health/detailed
---- response_body_like
+--- response_body_like chomp
 "memory":\{.*"status":"(warning|healthy)"
 
 

@@ -6,12 +6,12 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(config => <<'EOC') if !defined $block->config;
+    $block->set_value(config => <<'EOC') if !defined $block->config;
     location = /metrics { leadgen_metrics; }
     location /api/ {
         leadgen_policy {
@@ -22,10 +22,7 @@ BEGIN {
         root html;
     }
 EOC
-    });
-}
-
-use Leadgen;
+});
 
 run_tests();
 
@@ -37,7 +34,7 @@ GET /metrics
 --- response_headers
 Content-Type: text/plain; version=0.0.4; charset=utf-8
 Cache-Control: no-store
---- response_body_like
+--- response_body_like chomp
 \A# HELP nginx_leadgen_build_info [^\n]+\.
 # TYPE nginx_leadgen_build_info gauge
 nginx_leadgen_build_info\{version="[0-9.]+",nginx="1\.[0-9.]+"\} 1

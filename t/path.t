@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $http = <<'EOC';
     leadgen_zone leadgen:1m;
@@ -91,18 +92,14 @@ sub spelled {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => $http)
-            if !defined $block->http_config;
-        $block->set_value(config => "location / { $policy $whole }")
-            if !defined $block->config;
-    });
-}
-
-use Leadgen;
+    $block->set_value(http_config => $http)
+        if !defined $block->http_config;
+    $block->set_value(config => "location / { $policy $whole }")
+        if !defined $block->config;
+});
 
 no_root_location();
 run_tests();

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 our $trace = '0123456789abcdef0123456789abcdef';
 our $span = '00f067aa0ba902b7';
@@ -13,16 +14,16 @@ our $span = '00f067aa0ba902b7';
 # nobody listens there: to discard
 our $dsn = 'http://swordfish@127.0.0.1:9/7';
 
-env_to_nginx("LEADGEN_TEST_DSN=$dsn", 'LEADGEN_TEST_NO_DSN=');
+$ENV{LEADGEN_TEST_DSN} = $dsn;
+$ENV{LEADGEN_TEST_NO_DSN} = '';
 
 # "says" must stand in the error log, with the place; "sentry" is the line.
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        my $sentry = $block->sentry // 'leadgen_sentry env:LEADGEN_TEST_DSN;';
+    my $sentry = $block->sentry // 'leadgen_sentry env:LEADGEN_TEST_DSN;';
 
-        $block->set_value(http_config => <<"EOC")
+    $block->set_value(http_config => <<"EOC")
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:\$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_spool \$TEST_NGINX_SPOOL size=4m;
@@ -36,27 +37,24 @@ BEGIN {
         }
     }
 EOC
-            if !defined $block->http_config;
-        $block->set_value(config => <<'EOC') if !defined $block->config;
+        if !defined $block->http_config;
+    $block->set_value(config => <<'EOC') if !defined $block->config;
     location /x {
         proxy_pass http://unix:$TEST_NGINX_SERVER_ROOT/upstream.sock:;
     }
 EOC
-        if (defined $block->says) {
-            my $says = $block->says;
-            chomp $says;
-            $block->set_value(must_die => '');
-            $block->set_value(error_log => [
-                qr/\[emerg\].*\Q$says\E.* in \S+:\d+$/]);
-            $block->set_value(no_error_log => [qr/swordfish/i]);
-        } elsif (!defined $block->request) {
-            $block->set_value(request => 'GET /x');
-            $block->set_value(no_error_log => ['[emerg]', '[warn]']);
-        }
-    });
-}
-
-use Leadgen;
+    if (defined $block->says) {
+        my $says = $block->says;
+        chomp $says;
+        $block->set_value(must_die => '');
+        $block->set_value(error_log => [
+            qr/\[emerg\].*\Q$says\E.* in \S+:\d+$/]);
+        $block->set_value(no_error_log => [qr/swordfish/i]);
+    } elsif (!defined $block->request) {
+        $block->set_value(request => 'GET /x');
+        $block->set_value(no_error_log => ['[emerg]', '[warn]']);
+    }
+});
 
 log_level('info');
 run_tests();
@@ -65,7 +63,7 @@ __DATA__
 
 === TEST 1: all that may be said
 --- sentry: leadgen_sentry env:LEADGEN_TEST_DSN environment=staging release=1.2.3 server_name=edge-1 sample_rate=0.5 traces_sample_rate=0 max_breadcrumbs=50 level=crit send_pii=on tag=region:eu tag=tier:2:b;
---- response_body_like
+--- response_body_like chomp
 ^[0-9a-f]{32}-[0-9a-f]{16}\|
 
 

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 # What /metrics says: decisions of the same mind, stricter and laxer ones.
 
@@ -20,11 +21,10 @@ sub counts {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => <<'EOC');
+    $block->set_value(http_config => <<'EOC');
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:$TEST_NGINX_KEY alg=HS256 kid=test;
 
@@ -33,8 +33,8 @@ BEGIN {
         location / { return 200 "$http_x_user_id|$http_x_user_role\n"; }
     }
 EOC
-        my $config = $block->config // '';
-        $block->set_value(config => <<"EOC" . $config);
+    my $config = $block->config // '';
+    $block->set_value(config => <<"EOC" . $config);
             location /api/ {
                 leadgen_policy {
                     GET   /api/leads         lead:read;
@@ -68,10 +68,7 @@ EOC
             }
             location = /metrics { leadgen_metrics; }
 EOC
-    });
-}
-
-use Leadgen;
+});
 
 log_level('info');
 run_tests();

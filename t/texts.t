@@ -55,12 +55,13 @@ sub path {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+use Leadgen;
 
-        my $more = $block->more // '';
-        $block->set_value(http_config => <<"EOC");
+add_block_preprocessor(sub {
+    my ($block) = @_;
+
+    my $more = $block->more // '';
+    $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:\$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_spool \$TEST_NGINX_SPOOL size=4m;
@@ -74,7 +75,7 @@ BEGIN {
         }
     }
 EOC
-        $block->set_value(config => <<"EOC");
+    $block->set_value(config => <<"EOC");
     location /t/ { leadgen_track env:LEADGEN_TEST_TRACKING; }
     location /x { $::proxy }
     location /api/ {
@@ -85,29 +86,26 @@ EOC
         $::proxy
     }
 EOC
-        my $tokens = $block->tokens;
-        if ($tokens) {
-            $block->set_value(more_headers => [map { "Authorization: Bearer $_\n" } @$tokens]);
-            $block->set_value(request => [('GET /api/me') x @$tokens]) if !defined $block->request;
-        }
+    my $tokens = $block->tokens;
+    if ($tokens) {
+        $block->set_value(more_headers => [map { "Authorization: Bearer $_\n" } @$tokens]);
+        $block->set_value(request => [('GET /api/me') x @$tokens]) if !defined $block->request;
+    }
 
-        my $headers = $block->headers;
-        if ($headers) {
-            $block->set_value(more_headers => $headers);
-            $block->set_value(request => [('GET /x') x @$headers]);
-        }
+    my $headers = $block->headers;
+    if ($headers) {
+        $block->set_value(more_headers => $headers);
+        $block->set_value(request => [('GET /x') x @$headers]);
+    }
 
-        my $n = @{$block->request};
-        my $code = $block->error_code // 200;
-        $block->set_value(error_code => [($code) x $n]) if !ref $code;
-        for my $name (qw(response_body response_body_like)) {
-            my $body = $block->$name;
-            $block->set_value($name => [($body) x $n]) if defined $body && !ref $body;
-        }
-    });
-}
-
-use Leadgen;
+    my $n = @{$block->request};
+    my $code = $block->error_code // 200;
+    $block->set_value(error_code => [($code) x $n]) if !ref $code;
+    for my $name (qw(response_body response_body_like)) {
+        my $body = $block->$name;
+        $block->set_value($name => [($body) x $n]) if defined $body && !ref $body;
+    }
+});
 
 run_tests();
 

@@ -7,6 +7,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 use Digest::SHA 'hmac_sha256';
 use MIME::Base64 'encode_base64url';
@@ -25,20 +26,16 @@ sub path {
 }
 
 
-BEGIN {
-    add_block_preprocessor(sub {
-        my ($block) = @_;
+add_block_preprocessor(sub {
+    my ($block) = @_;
 
-        $block->set_value(http_config => <<"EOC");
+    $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     leadgen_database "hostaddr=127.0.0.1 port=1";
     leadgen_spool \$TEST_NGINX_SPOOL size=4m;
 EOC
-        $block->set_value(config => 'location /t/ { leadgen_track env:KEY; }');
-    });
-}
-
-use Leadgen;
+    $block->set_value(config => 'location /t/ { leadgen_track env:KEY; }');
+});
 
 run_tests();
 

@@ -5,14 +5,16 @@ package Leadgen;
 #
 #     use FindBin;
 #     BEGIN { push @INC, "$FindBin::Bin/lib"; }
-#     use Test::Nginx::Socket;
+#     use Test::Nginx::Socket 'no_plan';
 #     use Leadgen;
 #
 # A block without http_config gets a zone, a key, a spool and a database that
 # cannot be reached; one with http_config names them itself, by
 # $TEST_NGINX_KEY, $TEST_NGINX_SPOOL (another one for each block) and
-# $TEST_NGINX_DATABASE.  Two sections are added:
+# $TEST_NGINX_DATABASE.  A file's own preprocessors run before, as the last one
+# to be added is the first to run.  Three sections are added:
 #
+# --- before                 code that runs before nginx starts (init: after)
 # --- token: ROLE            sends an access token of somebody of that role
 # --- token eval             or of anybody, {role => 'user', exp => 1},
 #                            or for each request: ['admin', undef, 'user']
@@ -43,6 +45,7 @@ $ENV{TEST_NGINX_MODULE} ||= getcwd() . '/build/ngx_leadgen_module.so';
 $ENV{TEST_NGINX_DATABASE} ||= "host=$dir dbname=nobody-listens-here";
 $ENV{TEST_NGINX_KEY} = "$dir/jwt.key";
 $ENV{TEST_NGINX_SPOOL} = "$dir/spool";
+$ENV{TEST_NGINX_HTML_DIR} = Test::Nginx::Socket::html_dir();
 
 {
     open my $file, '>', $ENV{TEST_NGINX_KEY} or die "could not write: $!\n";
@@ -104,6 +107,13 @@ sub prepare {
     my ($block) = @_;
 
     $ENV{TEST_NGINX_SPOOL} = "$dir/spool" . ++$blocks;
+
+    if (defined(my $code = $block->before)) {
+        # the code of the block, as its author wrote it
+        eval $code;    ## no critic
+        Test::Nginx::Socket::bail_out($block->name . " - before failed: $@")
+            if $@;
+    }
 
     my $main = $block->main_config;
     $block->set_value(main_config => "load_module $ENV{TEST_NGINX_MODULE};\n"

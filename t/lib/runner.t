@@ -4,6 +4,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use Test::More;
 
@@ -22,7 +23,17 @@ my $config = <<'EOF';
     location = /silent { return 444; }
     location = /file { root html; try_files /a/b.txt =404; }
     location = /stub { stub_status; }
+    location = /bare { return 200 hello; }
+    location = /blank { add_header X-Kind "one "; return 200; }
+    location = /drops { limit_rate 50; return 200 "drop by drop\n"; }
 EOF
+
+# what nginx was given, and the environment of its process, as init finds them
+my $given = 'my $root = $ENV{TEST_NGINX_SERVER_ROOT};'
+    . ' my $read = sub { local (@ARGV, $/) = @_; <> };'
+    . ' my $conf = $read->("$root/conf/nginx.conf");'
+    . ' my ($pid) = $read->("$root/logs/nginx.pid") =~ /(\d+)/;'
+    . ' my $environment = $read->("/proc/$pid/environ");';
 
 # [ what, block, how many checks hold, how many fail ]; a block without a
 # --- config line gets the one above
@@ -31,6 +42,8 @@ my @rows = (
     ['status code 200 by default, fails', "--- request\nGET /lost", 0, 1],
     ['error_code', "--- request\nGET /lost\n--- error_code: 404", 1, 0],
     ['error_code fails', "--- request\nGET /t\n--- error_code: 404", 0, 1],
+    ['error_code of a block has its newline',
+     "--- request\nGET /lost\n--- error_code\n404", 0, 1],
     ['error_code_like',
      "--- request\nGET /t\n--- error_code_like: ^2", 1, 0],
     ['error_code_like fails',
@@ -53,6 +66,14 @@ my @rows = (
      "--- request\nGET /t\n--- response_body_unlike: h.x", 2, 0],
     ['response_body_unlike fails',
      "--- request\nGET /t\n--- response_body_unlike: h.l", 1, 1],
+    ['response_body_like of a block has its newline',
+     "--- request\nGET /bare\n--- response_body_like\nhello", 1, 1],
+    ['response_body_like of a block, chomped',
+     "--- request\nGET /bare\n--- response_body_like chomp\nhello", 2, 0],
+    ['response_body_unlike of a block has its newline',
+     "--- request\nGET /bare\n--- response_body_unlike\nhello", 2, 0],
+    ['$ServerPort in a pattern',
+     "--- request\nGET /env\n--- response_body_like: ^\$ServerPort\$", 2, 0],
     ['$ServerPort in a body',
      "--- request\nGET /env\n--- response_body\n\$ServerPort", 2, 0],
 
@@ -63,6 +84,11 @@ my @rows = (
      "--- request\nGET /t\n--- response_headers\nX-Kind: one", 1, 1],
     ['response_headers ! fails',
      "--- request\nGET /t\n--- response_headers\n! X-Kind", 1, 1],
+    ['response_headers fails, the last blank counts',
+     "--- request\nGET /blank\n--- response_headers\nX-Kind: one", 1, 1],
+    ['response_headers_like, the last blank counts',
+     "--- request\nGET /blank\n--- response_headers_like\nX-Kind: one\\s",
+     2, 0],
     ['response_headers_like',
      "--- request\nGET /t\n--- response_headers_like\nX-Kind: o.*o", 2, 0],
     ['response_headers_like fails, the whole value counts',
@@ -81,6 +107,13 @@ my @rows = (
     ['request with a body and its own length fails to be another',
      "--- request\nPOST /method\nabc\n--- more_headers\nContent-Length: 2\n"
      . "--- response_body\nPOST 3", 1, 1],
+    ['request with a body and its own length keeps its last blanks',
+     "--- request eval\n\"POST /method\\nabc \\n\"\n"
+     . "--- more_headers\nContent-Length: 5\n--- response_body\nPOST 5",
+     2, 0],
+    ['request with a body and its own length is known by its capitals',
+     "--- request\nPOST /method\nabc\n--- more_headers\ncontent-length: 3\n"
+     . "--- error_code: 400", 1, 0],
     ['list of requests',
      "--- request eval\n['GET /t', 'GET /lost']\n--- error_code eval\n"
      . "[200, 404]\n--- response_body eval\n[\"hello\\n\", qr/lost/]", 4, 0],
@@ -108,13 +141,24 @@ my @rows = (
     ['user_files',
      "--- user_files\n>>> a/b.txt\ncontent\n--- request\nGET /file\n"
      . "--- response_body\ncontent", 2, 0],
+    ['$TEST_NGINX_ variables in user_files',
+     "--- user_files\n>>> a/b.txt\n\$TEST_NGINX_WORD\n--- request\nGET /file\n"
+     . "--- response_body\nword", 2, 0],
     ['no user_files', "--- request\nGET /file", 0, 1],
 
     ['error_log',
      "--- request\nGET /log\n--- error_code: 404\n--- error_log\n"
      . "No such file\n/missing-page", 3, 0],
     ['error_log fails',
-     "--- request\nGET /t\n--- error_log\nNo such file", 1, 1],
+     "--- request\nGET /t\n--- timeout: 1\n--- error_log\nNo such file", 1, 1],
+    ['error_log comes of each response',
+     "--- request eval\n['GET /log', 'GET /t']\n--- timeout: 1\n"
+     . "--- error_code eval\n[404, 200]\n--- error_log\nNo such file", 3, 1],
+    ['error_log has time to come',
+     "--- init\nif (!fork) { select undef, undef, undef, 0.3;"
+     . " open my \$log, '>>', \"\$ENV{TEST_NGINX_SERVER_ROOT}/logs/error.log\";"
+     . " print \$log \"late\\n\"; close \$log; kill KILL => \$\$ }\n"
+     . "--- request\nGET /t\n--- error_log\nlate", 2, 0],
     ['error_log eval',
      "--- request\nGET /log\n--- error_code: 404\n--- error_log eval\n"
      . "[qr/No such f.le/, 'missing-page']", 3, 0],
@@ -123,16 +167,25 @@ my @rows = (
      "--- request\nGET /log\n--- error_code: 404\n--- no_error_log\n[error]",
      1, 1],
 
+    ['no_error_log is about each response',
+     "--- request eval\n['GET /log', 'GET /t']\n--- error_code eval\n"
+     . "[404, 200]\n--- no_error_log\n[error]", 3, 1],
+
     ['must_die', "--- config\nnonsense;\n--- must_die\n--- error_log\n"
      . "unknown directive \"nonsense\"", 2, 0],
     ['must_die fails', "--- must_die", 0, 1],
     ['must_die with a code', "--- config\nnonsense;\n--- must_die: 1", 1, 0],
     ['must_die with a code fails',
      "--- config\nnonsense;\n--- must_die: 2", 0, 1],
+    ['must_die with a code of a block has its newline',
+     "--- config\nnonsense;\n--- must_die\n1", 0, 1],
     ['nginx that does not start',
      "--- config\nnonsense;\n--- request\nGET /t", 0, 1],
 
     ['timeout', "--- request\nGET /slow\n--- timeout: 300ms", 0, 3],
+    ['timeout while nothing moves',
+     "--- request\nGET /drops\n--- timeout: 2\n"
+     . "--- response_body\ndrop by drop", 2, 0],
     ['timeout and abort',
      "--- request\nGET /slow\n--- timeout: 0.3\n--- abort\n"
      . "--- ignore_response\n--- wait: 0.1\n--- no_error_log\n[error]", 1, 0],
@@ -146,9 +199,21 @@ my @rows = (
     ['$TEST_NGINX_ variables',
      "--- config\nlocation /v { return 200 \$TEST_NGINX_WORD; }\n"
      . "--- request\nGET /v\n--- response_body chomp\nword", 2, 0],
-    ['init', "--- init\n\$ENV{TEST_NGINX_WORD} = 'made';\n"
+    ['$ServerPort is nothing to a configuration',
+     "--- config\nlocation /v { return 200 \$ServerPort; }\n"
+     . "--- request\nGET /v", 0, 1],
+    ['init, when nginx has started',
+     "--- init\n$given kill 0, \$pid or die;\n--- request\nGET /t", 1, 0],
+    ['init, too late for the configuration',
+     "--- init\n\$ENV{TEST_NGINX_WORD} = 'made';\n"
      . "--- config\nlocation /v { return 200 \$TEST_NGINX_WORD; }\n"
-     . "--- request\nGET /v\n--- response_body chomp\nmade", 2, 0],
+     . "--- request\nGET /v\n--- response_body chomp\nword", 2, 0],
+    ['init, not with must_die',
+     "--- config\nnonsense;\n--- must_die\n--- init\ndie;", 1, 0],
+    ['events{} and the user after http{}', "--- init\n$given"
+     . ' die if $conf !~ /http \{.*accept_mutex off;\s+worker_connections 64;/s'
+     . ' || $> == 0 && $conf !~ /http \{.*^user root;$/ms;' . "\n"
+     . "--- request\nGET /t", 1, 0],
     ['SKIP', "--- SKIP\n--- request\nGET /lost\n\n=== two\n$config"
      . "--- request\nGET /t", 1, 0],
     ['ONLY', "--- ONLY\n--- request\nGET /t\n\n=== two\n$config"
@@ -172,8 +237,24 @@ my @programs = (
     ['add_block_preprocessor',
      'add_block_preprocessor(sub { $_[0]->set_value(error_code => 404) });',
      "--- request\nGET /lost", 1, 0],
-    ['env_to_nginx', "env_to_nginx('WORD=x');",
-     "--- request\nGET /t\n--- error_code: 200", 1, 0],
+    ['add_block_preprocessor, the last one first', <<'EOF',
+for my $code (404, 200) {
+    add_block_preprocessor(sub { $_[0]->set_value(error_code => $code) });
+}
+EOF
+     "--- request\nGET /lost", 1, 0],
+    ['add_cleanup_handler, the last one first', <<'EOF',
+my $n = 0;
+add_cleanup_handler(sub { is($n, 1) });
+add_cleanup_handler(sub { $n++ });
+EOF
+     "--- request\nGET /t", 2, 0],
+    ['env_to_nginx', "env_to_nginx('WORD=x', 'TEST_NGINX_WORD');",
+     "--- init\n$given" . ' die if $environment =~ /\bWORD=x/'
+     . ' || $conf !~ /^env WORD=x;\nenv TEST_NGINX_WORD;$/m;' . "\n"
+     . "--- request\nGET /t", 1, 0],
+    ['error_log comes of each repetition', 'repeat_each(2);',
+     "--- request\nGET /t\n--- timeout: 1\n--- error_log\n\"epoll\"", 3, 1],
     ['an nginx that is killed', <<'EOF', "--- request\nGET /t\n--- wait: 0.4",
 add_block_preprocessor(sub {
     return if fork;
@@ -193,7 +274,45 @@ EOF
      . "--- request\nGET /t\n--- error_log\n[alert]", 2, 0],
 );
 
-plan tests => 2 * (@rows + @programs);
+my $two = "--- request eval\n['GET /t', 'GET /t']\n";
+
+# [ what, code before run_tests(), block, why all ends ]
+my @refused = (
+    ['no config', '', "--- config_of_another\n--- request\nGET /t",
+     'no --- config section'],
+    ['response_body beside response_body_like', '',
+     "--- request\nGET /t\n--- response_body\nhello\n"
+     . "--- response_body_like: .", 'response_body hides'],
+    ['response_body_like beside response_body_unlike', '',
+     "--- request\nGET /t\n--- response_body_like: .\n"
+     . "--- response_body_unlike: x", 'response_body_like hides'],
+    ['response_headers beside response_headers_like', '',
+     "--- request\nGET /t\n--- response_headers\n! X\n"
+     . "--- response_headers_like\nX-Kind: .*", 'response_headers hides'],
+    ['a list of less than the requests', '',
+     "$two--- response_headers eval\n['! X']", 'must be a list of 2'],
+    ['a list with a hole', '',
+     "$two--- response_body eval\n[\"hello\\n\", undef]",
+     'must be a list of 2'],
+    ['more_headers for less than the requests', '',
+     "$two--- more_headers eval\n['X: y']", 'nothing for request 1'],
+    ['a request line of four words', '', "--- request\nGET /t HTTP/1.1 x",
+     'not METHOD'],
+    ['user_files in braces', '',
+     "--- user_files eval\n{ 'a/b.txt' => '' }\n--- request\nGET /t", 'ARRAY'],
+    ['wait with a unit', '', "--- request\nGET /t\n--- wait: 100ms",
+     'no number of seconds'],
+    ['$TEST_NGINX_HTML_DIR, which nobody set', '',
+     "--- config\nroot \$TEST_NGINX_HTML_DIR;\n--- request\nGET /t",
+     'TEST_NGINX_HTML_DIR is not set'],
+    ['what a test leaves in the root',
+     'add_block_preprocessor(sub { File::Path::make_path(server_root() . "/left") });',
+     "--- request\nGET /t", 'who left this'],
+    ['env_to_nginx with blanks', 'env_to_nginx("WORD=x y");',
+     "--- request\nGET /t", 'has blanks'],
+);
+
+plan tests => 2 * (@rows + @programs + @refused) + 9;
 
 $ENV{TEST_NGINX_WORD} = 'word';
 
@@ -206,10 +325,68 @@ for my $row (@programs) {
     check(@$row);
 }
 
+for my $row (@refused) {
+    my ($what, $code, $block, $reason) = @$row;
+    my ($tap, $errors) = run($code, $block);
+
+    unlike($tap, qr/^(?:not )?ok /m, "$what: nothing is checked");
+    like($tap . $errors, qr/\Q$reason\E/, "$what: it says why");
+}
+
+{
+    my $blocks = join "\n\n", map { "=== $_\n$config--- request\nGET /t\n" }
+                 'a' .. 'f';
+
+    # the order in which blocks ran, and what was said beside
+    my $order = sub {
+        my ($code, $seed, $more) = @_;
+
+        local $ENV{TEST_NGINX_SEED} = $seed;
+        delete $ENV{TEST_NGINX_SEED} if !defined $seed;
+        my ($tap, $errors) = run($code, "--- SKIP\n\n$blocks" . ($more // ''));
+
+        return (join('', $tap =~ /ok \d+ - ([a-f]) -/g), $errors);
+    };
+
+    my ($first) = $order->('', 1);
+    isnt($first, 'abcdef', 'blocks are shuffled');
+    is(join('', sort split //, $first), 'abcdef', 'and none is lost');
+    is(($order->('', 1))[0], $first, 'a seed repeats an order');
+    isnt(($order->('', 2))[0], $first, 'another seed gives another one');
+    is(($order->('no_shuffle();', 1))[0], 'abcdef', 'no_shuffle');
+
+    {
+        local $ENV{TEST_NGINX_NO_SHUFFLE} = 1;
+        is(($order->('', 1))[0], 'abcdef', '$TEST_NGINX_NO_SHUFFLE');
+    }
+
+    unlike(($order->(''))[1], qr/SEED/, 'who passes tells no seed');
+    my ($failed, $errors) = $order->('', undef, "--- error_code: 404\n");
+    my ($seed) = $errors =~ /TEST_NGINX_SEED=(\d+)/;
+    ok(defined $seed, 'who fails tells the seed') or diag($errors);
+    is(($order->('', $seed))[0], $failed, 'and that one repeats the order');
+}
+
 
 sub check {
     my ($what, $code, $block, $holding, $failing) = @_;
+    my ($tap, $errors) = run($code, $block);
+    my $held = () = $tap =~ /^ok /mg;
+    my $failed = () = $tap =~ /^not ok /mg;
 
+    is($held, $holding, "$what: $holding hold");
+    is($failed, $failing, "$what: $failing fail") or diag($tap, $errors);
+}
+
+
+# Runs a test file of that code and block.  Returns what it says on its standard
+# output and on its standard error.
+
+sub run {
+    my ($code, $block) = @_;
+
+    # what a test left there is its own
+    remove_tree("$dir/servroot");
     $block = $config . $block if $block !~ /^--- config/m
                                  || $block =~ /^=== two/m;
     my $file = "$dir/one.t";
@@ -219,10 +396,6 @@ sub check {
     close $out;
 
     my $tap = `$^X $file 2>$dir/stderr`;
-    my $held = () = $tap =~ /^ok /mg;
-    my $failed = () = $tap =~ /^not ok /mg;
 
-    is($held, $holding, "$what: $holding hold");
-    is($failed, $failing, "$what: $failing fail")
-        or diag($tap, do { local (@ARGV, $/) = "$dir/stderr"; <> });
+    return ($tap, do { local (@ARGV, $/) = "$dir/stderr"; <> } // '');
 }

@@ -35,12 +35,31 @@ sub requests {
     my $request = $block->request;
     die $block->name . " - no --- request section\n" if !defined $request;
 
+    if (!ref $request) {
+        $request =~ s/\A(?:\s*#[^\n]*\n|\s+)+//;
+        $request = [$request];
+    }
+
     my $n = 0;
     return map {
-        my $text = ref $_ ? join('', map { ref $_ ? $_->{value} : $_ } @$_)
-                          : $_;
-        [build($block, $text, $n++, 'close'), 1, scalar $text =~ /^\s*HEAD /]
-    } ref $request eq 'ARRAY' ? @$request : $request;
+        [build($block, $_, $n++, 'close'), 1, scalar(/^\s*HEAD\s/)]
+    } @$request;
+}
+
+
+# The lines of more_headers for request number n.
+
+sub more_headers {
+    my ($block, $n) = @_;
+
+    my $more = $block->more_headers || '';
+    $more = $more->[$n] if ref $more;
+    die $block->name . " - --- more_headers has nothing for request $n\n"
+        if !defined $more;
+
+    return map { my ($name, $value) = split /:\s*/, $_, 2;
+                 "$name: " . ($value // '') }
+           grep { !/^\s*#/ } split /\n+/, $more;
 }
 
 
@@ -49,40 +68,33 @@ sub requests {
 sub build {
     my ($block, $text, $n, $connection) = @_;
 
-    $text =~ s/\A(?:\s*#[^\n]*\n|\s+)+//;
     my ($line, $body) = split /\n/, $text, 2;
-    $body = '' if !defined $body;
-    $body =~ s/\A\s+|\s+\z//g;
+    my ($method, $path, $version)
+        = $line =~ /^\s*(\S+)(?: +(\S+)(?: +(\S+))?)?\s*$/
+        or die $block->name . " - not METHOD [PATH [VERSION]]: $line\n";
+    $path //= '/';
+    $version //= 'HTTP/1.1';
 
-    my ($method, $path, $version) = split ' ', $line;
-    $path = '/' if !defined $path;
-    $version = 'HTTP/1.1' if !defined $version;
+    my @headers = more_headers($block, $n);
+    my $has = sub { my ($pattern) = @_; return grep { /^$pattern/ } @headers };
 
-    my $more = $block->more_headers;
-    $more = $more->[$n] if ref $more;
-    my @headers = grep { !/^\s*(?:#|$)/ } split /\r?\n/, $more // '';
-    s/^([^:]*):?[ \t]*/$1: / for @headers;
-
-    my $has = sub {
-        my ($name) = @_;
-        return grep { /^\Q$name\E:/i } @headers;
-    };
-
-    if ($body ne '' && !$has->('Content-Length')
-        && !$has->('Transfer-Encoding'))
+    # a body stands as it is where a header tells its size
+    if (($body //= '') ne '' && !$has->('Content-Length:')
+        && !$has->('(?i:Transfer-Encoding): chunked$'))
     {
+        $body =~ s/\A\s+|\s+\z//g;
         push @headers, 'Content-Length: ' . length $body;
     }
 
-    unshift @headers, "Connection: $connection" if !$has->('Connection');
-    unshift @headers, 'Host: localhost' if !$has->('Host');
+    unshift @headers, "Connection: $connection" if !$has->('(?i)Connection');
+    unshift @headers, 'Host: localhost' if !$has->('(?i)Host:');
 
     return join("\r\n", "$method $path $version", @headers, '', $body);
 }
 
 
-# Sends bytes, reads until the server closes.  Returns (what came, why it ended
-# early or undef).
+# Sends bytes, reads until the server closes; gives up when nothing moves for
+# "timeout" seconds.  Returns (what came, why it ended early or undef).
 
 sub exchange {
     my ($port, $bytes, $timeout) = @_;
@@ -106,6 +118,7 @@ sub exchange {
 
             if ($w && @$w) {
                 my $n = syswrite $socket, $bytes, 65536, $sent;
+                $deadline = time + $timeout;
                 # who closes early has answered: read what it said
                 $sent = defined $n ? $sent + $n : length $bytes;
             }
@@ -118,6 +131,7 @@ sub exchange {
 
         my $n = sysread $socket, $got, 65536, length $got;
         return ($got, undef) if defined $n && $n == 0;
+        $deadline = time + $timeout;
 
         if (!defined $n && !$!{EAGAIN} && !$!{EINTR}) {
             return ($got, $got eq '' ? "connection broke: $!" : undef);
@@ -148,7 +162,7 @@ sub parse {
     my $lines = $3;
 
     push @{$response{headers}}, [$1, $2]
-        while $lines =~ /^([^:\r\n]+):[ \t]*(.*?)[ \t]*\r?$/mg;
+        while $lines =~ /^([^:\s]+)[ \t]*: ?(.*?)\r?$/mg;
 
     my $length = header(\%response, 'Content-Length');
     my $coding = header(\%response, 'Transfer-Encoding') // '';

@@ -27,7 +27,7 @@ our @env;
 my $pid;
 
 
-# What a test writes may name $TEST_NGINX_... of the environment and the port.
+# What a test writes may name $TEST_NGINX_... of the environment.
 
 sub expand {
     my ($text) = @_;
@@ -37,7 +37,6 @@ sub expand {
     $text =~ s{\$(TEST_NGINX_[A-Z0-9_]+)}{
         $ENV{$1} // die "$1 is not set in the environment\n"
     }ge;
-    $text =~ s/\$(?:ServerPort|ServerPortForClient)\b/$port/g;
 
     return $text;
 }
@@ -53,26 +52,24 @@ sub write_file {
 }
 
 
-# The user_files section: ">>> NAME [mode]" lines, each before its content; or
-# a list of [ name => content ] from eval.
+# The user_files section: ">>> NAME" lines, each before its content; or a list of
+# [ name => content ] from eval.
 
 sub write_user_files {
-    my ($files) = @_;
+    my ($block) = @_;
+    my $files = $block->user_files;
 
     return if !defined $files;
 
-    if (ref $files) {
-        my @list = ref $files eq 'HASH' ? %$files : map { @$_ } @$files;
-        while (my ($name, $text) = splice @list, 0, 2) {
-            write_file("$root/html/$name", $text);
-        }
-        return;
+    if (!ref $files) {
+        my (undef, @parts) = split /^>>>[ \t]+(\S+)[ \t]*\n/m, $files;
+        $files = [];
+        push @$files, [splice @parts, 0, 2] while @parts;
     }
 
-    my @parts = split /^>>>[ \t]+(\S+)[^\n]*\n/m, $files;
-    shift @parts;
-    while (my ($name, $text) = splice @parts, 0, 2) {
-        write_file("$root/html/$name", $text // '');
+    for (@$files) {
+        my ($name, $text) = @$_;
+        write_file($name =~ m{^/} ? $name : "$root/html/$name", expand($text));
     }
 }
 
@@ -89,26 +86,22 @@ sub configuration {
 
     my $user = $> == 0 ? 'user root;' : '';
     my $daemons = $master ? 'on' : 'off';
-    my $env = join '', map { 'env ' . (split /=/)[0] . ";\n" } @env;
+    my $env = join '', map { "env $_;\n" } @env;
     my $location = $root_location
-        ? "location / {\n            root html;\n"
-          . "            index index.html;\n        }" : '';
+        ? "location / {\n            root $root/html;\n"
+          . "            index index.html index.htm;\n        }" : '';
     my $temporary = join "\n", map { "    ${_}_temp_path temp/$_;" }
         qw(client_body proxy fastcgi uwsgi scgi);
 
     return <<"EOF";
-$user
 worker_processes $workers;
 master_process $daemons;
 daemon off;
-error_log logs/error.log $level;
-pid logs/nginx.pid;
+error_log $root/logs/error.log $level;
+pid $root/logs/nginx.pid;
 lock_file logs/nginx.lock;
 $env
 $main
-events {
-    worker_connections 256;
-}
 http {
     access_log logs/access.log;
     default_type text/plain;
@@ -124,22 +117,33 @@ $config
     }
 }
 $after
+events {
+    accept_mutex off;
+    worker_connections 64;
+}
+$user
 EOF
 }
 
 
-# Writes everything a block needs into a fresh directory.
+# Writes everything a block needs into a fresh directory.  What else is there is
+# not touched: the directory may be somebody's by mistake.
 
 sub prepare {
     my ($block) = @_;
 
     # logs and files of the block before must not be taken for this one's
     remove_tree(map { "$root/$_" } qw(conf html logs temp));
+    # a socket of an nginx that was killed
+    unlink grep { -S } glob "$root/*";
+    my @left = glob "$root/*";
+    die "@left: who left this in the server's root?\n" if @left;
+
     make_path(map { "$root/$_" } qw(conf html logs temp));
     write_file("$root/html/index.html",
                "<html><head><title>It works!</title></head>"
                . "<body>It works!</body></html>");
-    write_user_files(scalar $block->user_files);
+    write_user_files($block);
     write_file("$root/conf/nginx.conf", configuration($block));
 }
 
@@ -158,10 +162,6 @@ sub spawn {
     setpgrp;
     open STDOUT, '>', "$root/logs/output.log";
     open STDERR, '>&', \*STDOUT;
-    for (@env) {
-        my ($name, $value) = split /=/, $_, 2;
-        $ENV{$name} = $value if defined $value;
-    }
 
     # the log of what is said before the configuration is read
     exec $binary, '-p', "$root/", '-c', 'conf/nginx.conf',
@@ -253,16 +253,15 @@ sub stop {
 }
 
 
-sub error_log {
-    my $text = '';
+# What error.log holds, or output.log, which has the standard error stream.
 
-    for my $name (qw(error.log output.log)) {
-        open my $file, '<', "$root/logs/$name" or next;
-        local $/;
-        $text .= <$file> // '';
-    }
+sub read_log {
+    my ($name) = @_;
 
-    return $text;
+    open my $file, '<', "$root/logs/$name" or return '';
+    local $/;
+
+    return <$file> // '';
 }
 
 

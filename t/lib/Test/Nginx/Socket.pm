@@ -2,7 +2,21 @@ package Test::Nginx::Socket;
 
 # Runs test blocks in the data format of OpenResty's Test::Nginx::Socket: the
 # part of its documented sections that this project uses, on Debian's
-# Test::Base.  Wherever perl finds the original, tests use that one.
+# Test::Base.  Wherever perl finds the original, tests use that one, so what
+# fails there fails here, too:
+#
+# - Preprocessors run last in, first out, before $TEST_NGINX_ names are replaced.
+# - Code of init runs once nginx has started, and never with must_die.
+# - env_to_nginx() writes "env" lines, which the workers see, not what reads the
+#   configuration: that sees %ENV.
+# - Blocks are shuffled, unless no_shuffle() or $TEST_NGINX_NO_SHUFFLE says not
+#   to.  $TEST_NGINX_SEED repeats an order; a failure tells which it was.
+# - A pattern that is a block keeps its last newline.
+# - Each response is checked against what error.log got since the one before.
+#
+# What would go unseen there is refused here: a block without config, which would
+# get what ran before it; a section that another one hides; a list that is not as
+# long as the requests are many.
 #
 # main_config http_config config post_main_config user_files log_level init
 # request raw_request pipelined_requests more_headers timeout wait abort
@@ -13,7 +27,12 @@ package Test::Nginx::Socket;
 
 use Test::Base -base;
 
+use List::Util qw(shuffle);
+use Scalar::Util qw(looks_like_number);
+use Time::HiRes qw(sleep);
+
 use Test::Nginx::Client;
+use Test::Nginx::Log;
 use Test::Nginx::Server;
 
 our @EXPORT = qw(
@@ -27,15 +46,25 @@ our @preprocessors;
 our @cleanup_handlers;
 our $repeat_each = $ENV{TEST_NGINX_REPEAT_EACH} || 1;
 our $timeout = $ENV{TEST_NGINX_TIMEOUT} || 3;
+our $in_order = $ENV{TEST_NGINX_NO_SHUFFLE};
+our $seed = $ENV{TEST_NGINX_SEED} // time ^ $$;
 
-$ENV{TEST_NGINX_HTML_DIR} ||= html_dir();
-$ENV{TEST_NGINX_SERVER_PORT} ||= server_port();
-$ENV{TEST_NGINX_SERVER_ROOT} ||= server_root();
+# Of several such sections only the first is looked at.
+our @hiding = (
+    [qw(raw_request pipelined_requests request)],
+    [qw(error_code_like error_code)],
+    [qw(response_headers response_headers_like)],
+    [qw(response_body response_body_like response_body_unlike)],
+);
+our @lists = map { ($_, "${_}_like") } qw(error_code response_headers
+                                          raw_response_headers response_body);
+push @lists, map { "${_}_unlike" } qw(raw_response_headers response_body);
+
+$ENV{TEST_NGINX_SERVER_ROOT} = server_root();
 
 
-sub add_block_preprocessor { push @preprocessors, @_ }
-sub add_cleanup_handler    { push @cleanup_handlers, @_ }
-sub env_to_nginx           { push @Test::Nginx::Server::env, @_ }
+sub add_block_preprocessor(&) { unshift @preprocessors, shift }
+sub add_cleanup_handler($)    { unshift @cleanup_handlers, shift }
 sub html_dir               { "$Test::Nginx::Server::root/html" }
 sub log_level              { $Test::Nginx::Server::log_level = shift }
 sub master_on              { $Test::Nginx::Server::master = 1 }
@@ -44,10 +73,23 @@ sub no_root_location       { $Test::Nginx::Server::root_location = 0 }
 sub server_root            { $Test::Nginx::Server::root }
 sub server_port            { $Test::Nginx::Server::port }
 sub server_port_for_client { $Test::Nginx::Server::port }
+sub no_shuffle             { $in_order = 1 }
 
-# Blocks run in their order anyway, and long strings are shown whole.
-sub no_shuffle             { }
+# Long strings are shown whole.
 sub no_long_string         { }
+
+
+sub env_to_nginx {
+    die "env_to_nginx: no arguments\n" if !@_;
+
+    for (@_) {
+        # upstream quotes what has blanks once more for each block
+        die "env_to_nginx: not NAME or NAME=VALUE, or has blanks: $_\n"
+            if !/^[A-Za-z_]/ || /\s/;
+    }
+
+    push @Test::Nginx::Server::env, @_;
+}
 
 
 sub repeat_each {
@@ -70,12 +112,22 @@ sub workers {
 
 sub bail_out {
     Test::Nginx::Server::stop();
+    tell_seed();
     Test::More->builder->BAIL_OUT(@_);
 }
 
 
+sub tell_seed {
+    diag("TEST_NGINX_SEED=$seed repeats this order of the blocks")
+        if !$in_order;
+}
+
+
 sub run_tests {
-    for my $block (blocks()) {
+    $ENV{TEST_NGINX_SERVER_PORT} ||= server_port();
+    srand $seed;
+
+    for my $block ($in_order ? blocks() : shuffle blocks()) {
         $_->($block) for @preprocessors;
 
         my $ok = eval { run_block($block); 1 };
@@ -84,10 +136,11 @@ sub run_tests {
         fail($block->name . " - nginx ended badly: $end") if defined $end;
         bail_out($reason) if !$ok;
 
-        check_alarms($block);
+        Test::Nginx::Log::check_alarms($block);
     }
 
     $_->() for @cleanup_handlers;
+    tell_seed() if !Test::More->builder->is_passing;
 }
 
 
@@ -95,13 +148,9 @@ sub run_block {
     my ($block) = @_;
     my $name = $block->name;
 
-    if (defined(my $code = $block->init)) {
-        # the code of the block, as its author wrote it
-        eval $code;    ## no critic
-        die "$name - init failed: $@" if $@;
-    }
-
+    check_sections($block);
     Test::Nginx::Server::prepare($block);
+    Test::Nginx::Log::begin();
 
     if (defined $block->must_die) {
         run_must_die($block) for 1 .. $repeat_each;
@@ -111,11 +160,33 @@ sub run_block {
     my $reason = Test::Nginx::Server::start();
     if (defined $reason) {
         fail("$name - nginx did not start: $reason");
-        explain($block);
+        Test::Nginx::Log::explain($block);
         return;
     }
 
-    run_requests($block) for 1 .. $repeat_each;
+    if (defined(my $code = $block->init)) {
+        # the code of the block, as its author wrote it
+        eval "package Test::Nginx::Util; $code";    ## no critic
+        die "$name - init failed: $@" if $@;
+    }
+
+    for my $n (1 .. $repeat_each) {
+        Test::Nginx::Server::write_user_files($block) if $n > 1;
+        run_requests($block);
+    }
+}
+
+
+sub check_sections {
+    my ($block) = @_;
+    my $name = $block->name;
+
+    die "$name - no --- config section\n" if !defined scalar $block->config;
+
+    for (@hiding) {
+        my ($first, @hidden) = grep { defined scalar $block->$_ } @$_;
+        die "$name - --- $first hides --- @hidden\n" if @hidden;
+    }
 }
 
 
@@ -132,14 +203,14 @@ sub run_must_die {
     } elsif ($status & 127) {
         fail("$name - nginx crashed: " . Test::Nginx::Server::ended($status));
 
-    } elsif ($want =~ /^\s*(\d+)\s*$/) {
-        is($status >> 8, $1, "$name - nginx exits with the code expected");
+    } elsif (looks_like_number($want)) {
+        is($status >> 8, $want, "$name - nginx exits with the code expected");
 
     } else {
         isnt($status >> 8, 0, "$name - nginx refuses to start");
     }
 
-    check_error_log($block);
+    Test::Nginx::Log::check($block, 0);
 }
 
 
@@ -158,10 +229,13 @@ sub run_requests {
     my $name = $block->name;
 
     my $limit = seconds(scalar $block->timeout) // $timeout;
-    my $wait = seconds(scalar $block->wait);
+    my $wait = $block->wait;
+    die "$name - --- wait is no number of seconds: $wait\n"
+        if defined $wait && !looks_like_number($wait);
     my @requests = Test::Nginx::Client::requests($block);
     my $total = 0;
     $total += $_->[1] for @requests;
+    check_lists($block, $total);
     my $n = 0;
 
     for my $request (@requests) {
@@ -177,30 +251,45 @@ sub run_requests {
             if (!defined $block->ignore_response) {
                 my $response = Test::Nginx::Client::parse($got, $is_head);
                 check_response($block, $response, $n, $total > 1)
-                    or explain($block, $got);
+                    or Test::Nginx::Log::explain($block, $got);
                 $got = $response->{rest};
             }
 
-            select undef, undef, undef, $wait if $wait;
-            check_error_log($block);
+            sleep $wait if $wait;
+            Test::Nginx::Log::check($block, $limit);
             $n++;
         }
     }
 }
 
 
-# What a block expects of response number n: with several responses a list says
-# it for each.
+# With several responses a list says what is expected of each.
+
+sub check_lists {
+    my ($block, $total) = @_;
+    my $name = $block->name;
+
+    for my $section (@lists) {
+        my $value = $block->$section;
+        next if !defined $value;
+
+        if (ref $value eq 'ARRAY') {
+            die "$name - --- $section must be a list of $total\n"
+                if grep({ defined } @$value) != $total;
+
+        } elsif ($total > 1) {
+            die "$name - --- $section must be a list, as there are several "
+                . "requests\n";
+        }
+    }
+}
+
 
 sub expected {
-    my ($block, $section, $n, $several) = @_;
+    my ($block, $section, $n) = @_;
 
     my $value = $block->$section;
-    return $value->[$n] if ref $value eq 'ARRAY';
-    die $block->name . " - $section must be a list, as there are several "
-        . "requests\n" if $several && defined $value;
-
-    return $value;
+    return ref $value eq 'ARRAY' ? $value->[$n] : $value;
 }
 
 
@@ -208,7 +297,7 @@ sub check_response {
     my ($block, $response, $n, $several) = @_;
     my $name = $block->name . ($several ? " (response $n)" : '');
     my $held = 1;
-    my $want = sub { scalar expected($block, $_[0], $n, $several) };
+    my $want = sub { scalar expected($block, $_[0], $n) };
 
     if (defined $response->{problem} && !defined $block->abort) {
         $held &= fail("$name - $response->{problem}");
@@ -219,9 +308,8 @@ sub check_response {
         $held &= like($response->{code}, qr/$like/sm, "$name - status code");
 
     } else {
-        my $code = $want->('error_code') // 200;
-        $code =~ s/\s+//g;
-        $held &= is($response->{code}, $code, "$name - status code");
+        $held &= is($response->{code}, $want->('error_code') // 200,
+                    "$name - status code");
     }
 
     for my $not ('', 'un') {
@@ -246,7 +334,8 @@ sub match {
 }
 
 
-# Lines of "Name: value", or "! Name" for one that must not be there.
+# Lines of "Name: value", or "! Name" for one that must not be there.  Blanks at
+# the end of a line here stand for nothing, those of a response count.
 
 sub check_headers {
     my ($response, $lines, $is_pattern, $name) = @_;
@@ -264,7 +353,7 @@ sub check_headers {
         $key =~ s/^\s+|\s+$//g;
         $value //= '';
         $value =~ s/\s+$//;
-        $value =~ s/\$ServerPort\b/server_port()/ge;
+        $value = ports($value) if !$is_pattern;
         my $got = Test::Nginx::Client::header($response, $key) // '';
 
         $held &= $is_pattern ? like($got, qr/^$value$/, "$name - header $key")
@@ -282,16 +371,14 @@ sub check_body {
 
     my $body = $want->('response_body');
     if (defined $body) {
-        $body =~ s/\$ServerPort\b/server_port()/ge if !ref $body;
-
         $held &= ref $body ? like($got, $body, "$name - body")
-                           : is($got, $body, "$name - body");
+                           : is($got, ports($body), "$name - body");
     }
 
     for my $not ('', 'un') {
         my $pattern = $want->("response_body_${not}like");
         next if !defined $pattern;
-        chomp $pattern if !ref $pattern;
+        $pattern = ports($pattern);
         $held &= match($not, $got, qr/$pattern/s, "$name - body ${not}like");
     }
 
@@ -299,84 +386,10 @@ sub check_body {
 }
 
 
-# The patterns of a log section: lines are plain text, or a list or regular
-# expression by eval.
+sub ports {
+    my ($text) = @_;
 
-sub patterns {
-    my ($value) = @_;
-
-    return () if !defined $value;
-    return map { ref $_ ? $_ : qr/\Q$_\E/ } @$value if ref $value eq 'ARRAY';
-    return $value if ref $value;
-    return map { qr/\Q$_\E/ } grep { $_ ne '' } split /\n+/, $value;
-}
-
-
-sub check_error_log {
-    my ($block) = @_;
-    my $name = $block->name;
-    my $log = Test::Nginx::Server::error_log();
-    my $held = 1;
-
-    for my $pattern (patterns(scalar $block->error_log)) {
-        $held &= ok(has_line($log, $pattern),
-                    "$name - a line of error.log matches $pattern");
-    }
-
-    for my $pattern (patterns(scalar $block->no_error_log)) {
-        my $line = has_line($log, $pattern);
-        $held &= ok(!$line, "$name - no line of error.log matches $pattern"
-                            . ($line ? ", but this: $line" : ''));
-    }
-
-    explain($block) if !$held;
-}
-
-
-sub has_line {
-    my ($log, $pattern) = @_;
-
-    for my $line (split /\n/, $log) {
-        return $line if $line =~ $pattern;
-    }
-
-    return undef;
-}
-
-
-# What nobody wants in a log, whether a block asks or not.
-
-sub check_alarms {
-    my ($block) = @_;
-    my $asked = join "\n", patterns(scalar $block->error_log),
-                           patterns(scalar $block->no_error_log);
-
-    for my $line (split /\n/, Test::Nginx::Server::error_log()) {
-        next if $line !~ /\[alert\]|Sanitizer|runtime error:|Assertion /;
-        next if $line =~ /\[alert\]/ && $asked =~ /alert/;
-
-        fail($block->name . " - error.log has: $line");
-        explain($block);
-        return;
-    }
-}
-
-
-# What came and the end of the log, for who reads a failure.
-
-sub explain {
-    my ($block, $response) = @_;
-
-    if (defined $response) {
-        $response =~ s/\r\n/\n/g;
-        diag("--- response\n" . substr $response, 0, 4096);
-    }
-
-    my @entries = grep { !/\A\S+ \S+ \[debug\]/ }
-                  split /^(?=\d{4}\/\d\d\/\d\d )/m,
-                  Test::Nginx::Server::error_log();
-    splice @entries, 0, -20 if @entries > 20;
-    diag(join '', "--- the end of error.log\n", @entries);
+    return $text =~ s/\$ServerPort(?:ForClient)?\b/server_port()/ger;
 }
 
 
