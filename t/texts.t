@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 BEGIN { push @INC, "$FindBin::Bin/lib"; }
 use Test::Nginx::Socket 'no_plan';
+use Leadgen;
 
 use Digest::SHA 'hmac_sha256';
 use MIME::Base64 'encode_base64url';
@@ -54,8 +55,6 @@ sub path {
     return '/t/c/' . encode_base64url(substr(hmac_sha256("c$text", $::key), 0, 16) . $text);
 }
 
-
-use Leadgen;
 
 add_block_preprocessor(sub {
     my ($block) = @_;
