@@ -541,7 +541,7 @@ leadgen_jwt_key file:$TEST_NGINX_PROVIDER kid=idp issuer=https://idp audience=ap
  ::provided($::rs256, ::provided_claims(realm_access => { roles => ['admin'] })),
  ::provided($::rs256, ::provided_claims(realm_access => undef, role => 'admin'))]
 --- response_headers eval
-['X-Told: 3 user', 'X-Told: 3 manager', 'X-Told: 3 manager', 'X-Told: 3 admin', 'X-Told: 77 manager', 'X-Told: 3 ', 'X-Told: 3 ']
+['X-Told: 3|user', 'X-Told: 3|manager', 'X-Told: 3|manager', 'X-Told: 3|admin', 'X-Told: 77|manager', 'X-Told: 3|', 'X-Told: 3|']
 
 
 
