@@ -77,6 +77,8 @@ typedef struct {
     unsigned                   has_role:1;  /* one that is known here */
     unsigned                   is_plain:1;  /* its texts go into headers as
                                              * they are; 0: not looked at */
+    const char                *wrong;       /* of nobody's token; NULL: nothing
+                                             * is said */
 } ngx_leadgen_principal_t;
 
 

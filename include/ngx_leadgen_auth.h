@@ -81,6 +81,8 @@ typedef struct {
     ngx_str_t                  payload;     /* decoded, in pool memory */
     const ngx_leadgen_key_t   *keys[NGX_LEADGEN_JWS_KEYS];
     ngx_uint_t                 nkeys;       /* that verified it: one or more */
+    const char                *wrong;       /* "form", "type", "kid" or
+                                             * "signature"; NULL: nothing */
 } ngx_leadgen_jws_t;
 
 /*
@@ -110,7 +112,8 @@ ngx_int_t ngx_leadgen_jws_decode(ngx_str_t *dst, const ngx_str_t *src);
 /*
  * Verifies an access token.  NGX_LEADGEN_PROBLEM_NONE fills in the principal,
  * but for its permissions, with strings in pool memory; else TOKEN_INVALID,
- * TOKEN_EXPIRED or TOKEN_REVOKED.
+ * TOKEN_EXPIRED or TOKEN_REVOKED.  Of what is invalid wrong says what is: as of
+ * a JWS, or "claims", "issuer", "audience", "subject" or "lifetime".
  */
 ngx_leadgen_problem_e ngx_leadgen_token_verify(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *token,

@@ -453,3 +453,21 @@ Content-Type: application/json
 [('"/docs#problem-credentials-invalid"') x 3, ::rows(3)]
 --- no_error_log
 another one
+
+
+
+=== TEST 28: a token that is not valid, and why: in the row, the decision and the log, not in the answer
+--- more_headers eval
+["Authorization: Bearer " . ::jws({ alg => 'HS256', kid => 'test' }, { sub => '1', exp => time + 900 }, 'x' x 40) . "\n", ('') x 2]
+--- token eval
+[undef, 'admin', 'admin']
+--- request eval
+["PATCH /api/campaigns/t28", ::then_logs('GET /api/campaigns', 'resource_id=t28')]
+--- error_code eval
+[401, 200, 200]
+--- response_headers_like eval
+['WWW-Authenticate: Bearer error="invalid_token", error_description="invalid"', '', '']
+--- response_body_like eval
+['^(?!.*signature).*"/docs#problem-token-invalid"', '', ::row(success => 'false', error_message => '"token-invalid: signature"')]
+--- error_log
+leadgen: token refused: signature

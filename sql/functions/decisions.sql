@@ -91,6 +91,9 @@ begin
         'reason', case when decision in ('denied', 'unauthenticated') then
             split_part(entry.error_message, ': ', 1)
         end,
+        'cause', case when entry.error_message like 'token-invalid: %' then
+            split_part(entry.error_message, ': ', 2)
+        end,
         'principal', case when entry.user_id is not null then jsonb_build_object(
             'user_id', entry.user_id, 'email', entry.user_email, 'role', entry.details -> 'role'
         ) end,

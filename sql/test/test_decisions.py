@@ -29,7 +29,7 @@ def test_all_of_it(database):
     assert body.pop("request_id") and body.pop("timestamp").endswith("Z")
     assert body == {
         "method": "GET", "path": "/api/leads/export", "status": 403, "decision": "denied",
-        "reason": "permission-missing", "principal": {"user_id": 7, "email": "ann@example.com", "role": "reader"},
+        "reason": "permission-missing", "cause": None, "principal": {"user_id": 7, "email": "ann@example.com", "role": "reader"},
         "ip_address": "192.0.2.7", "route": "/api/leads/export", "requires": ["lead:read", "lead:export"],
         "missing_permission": "lead:export", "failed_condition": None, "smallest_role": "boss", "shadow": None}
 
@@ -54,6 +54,7 @@ def test_smallest_role(database, details, role):
     (None, "outcome unknown", None, "unknown", None),
     (False, "not evaluated: HTTP status 400", 400, "not_evaluated", None),
     (False, "token-expired", 401, "unauthenticated", "token-expired"),
+    (False, "token-invalid: signature", 401, "unauthenticated", "token-invalid"),
     (False, "route-unknown", 403, "denied", "route-unknown"),
     (False, "path-not-canonical", 400, "denied", "path-not-canonical"),
 ])
@@ -62,6 +63,7 @@ def test_what_became_of_it(database, success, error, status, decision, reason):
     database.ingest(sent)
     body = decided(database, sent["id"])
     assert (body["decision"], body["reason"], body["principal"]) == (decision, reason, None)
+    assert body["cause"] == ("signature" if reason == "token-invalid" else None)
 
 
 @pytest.mark.parametrize("id", ["01890000-0000-7000-8000-000000000001", "", "x", "' or true --", None])

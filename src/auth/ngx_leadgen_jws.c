@@ -42,7 +42,7 @@ typedef struct {
 
 static ngx_int_t ngx_leadgen_jws_split(const ngx_str_t *token,
     ngx_leadgen_jws_parts_t *parts);
-static void ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
+static ngx_int_t ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *encoded, ngx_leadgen_jws_t *jws);
 static void ngx_leadgen_jws_own(const ngx_array_t *keys,
     const ngx_str_t *encoded, ngx_leadgen_jws_t *jws);
@@ -62,21 +62,34 @@ ngx_leadgen_jws_verify(ngx_pool_t *pool, const ngx_array_t *keys,
     ngx_leadgen_jws_parts_t  parts;
 
     jws->nkeys = 0;
+    jws->wrong = "form";
 
-    if (ngx_leadgen_jws_split(token, &parts) != NGX_OK) {
+    if (ngx_leadgen_jws_split(token, &parts) != NGX_OK
+        || ngx_leadgen_jws_find(pool, keys, &parts.header, jws) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    ngx_leadgen_jws_find(pool, keys, &parts.header, jws);
+    if (jws->nkeys == 0) {
+        jws->wrong = "kid";
+        return NGX_ERROR;
+    }
+
     ngx_leadgen_jws_signed(&parts, jws);
 
-    if (jws->nkeys == 0
-        || ngx_leadgen_jws_allocate(pool, parts.payload.len, &jws->payload)
-           != NGX_OK
+    if (jws->nkeys == 0) {
+        jws->wrong = "signature";
+        return NGX_ERROR;
+    }
+
+    if (ngx_leadgen_jws_allocate(pool, parts.payload.len, &jws->payload)
+        != NGX_OK
         || ngx_leadgen_jws_decode(&jws->payload, &parts.payload) != NGX_OK)
     {
         return NGX_ERROR;
     }
+
+    jws->wrong = NULL;
 
     return NGX_OK;
 }
@@ -157,7 +170,7 @@ ngx_leadgen_jws_split(const ngx_str_t *token, ngx_leadgen_jws_parts_t *parts)
  * its algorithm and issuer.  It never says how to verify.
  */
 
-static void
+static ngx_int_t
 ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *encoded, ngx_leadgen_jws_t *jws)
 {
@@ -166,17 +179,25 @@ ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
 
     ngx_leadgen_jws_own(keys, encoded, jws);
 
-    if (jws->nkeys
-        || ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
+    if (jws->nkeys) {
+        return NGX_OK;
+    }
+
+    if (ngx_leadgen_jws_allocate(pool, encoded->len, &text) != NGX_OK
         || ngx_leadgen_jws_decode(&text, encoded) != NGX_OK)
     {
-        return;
+        return NGX_ERROR;
     }
 
     header = ngx_leadgen_json_parse(pool, &text);
 
-    if (header == NULL || !ngx_leadgen_jws_header_is_ours(header)) {
-        return;
+    if (header == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!ngx_leadgen_jws_header_is_ours(header)) {
+        jws->wrong = "type";
+        return NGX_ERROR;
     }
 
     alg = ngx_leadgen_json_string(header, "alg");
@@ -188,6 +209,8 @@ ngx_leadgen_jws_find(ngx_pool_t *pool, const ngx_array_t *keys,
     } else if (kid.len) {
         jws->nkeys = ngx_leadgen_keys_find(keys, &alg, &kid, jws->keys);
     }
+
+    return NGX_OK;
 }
 
 

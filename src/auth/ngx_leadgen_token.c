@@ -17,8 +17,13 @@
 #define NGX_LEADGEN_TOKEN_ROLE      64
 
 
-static const ngx_leadgen_key_t *ngx_leadgen_token_key(
-    const ngx_leadgen_jws_t *jws, json_t *claims);
+static const char *ngx_leadgen_token_read(ngx_pool_t *pool,
+    const ngx_array_t *keys, const ngx_str_t *token,
+    ngx_leadgen_principal_t *principal);
+static const char *ngx_leadgen_token_key(const ngx_leadgen_jws_t *jws,
+    json_t *claims, const ngx_leadgen_key_t **key);
+static ngx_uint_t ngx_leadgen_token_is_from(const ngx_leadgen_key_t *key,
+    json_t *claims);
 static ngx_uint_t ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key,
     json_t *claims);
 static ngx_int_t ngx_leadgen_token_times(const ngx_leadgen_key_t *key,
@@ -43,27 +48,15 @@ ngx_leadgen_problem_e
 ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
     const ngx_str_t *token, ngx_leadgen_principal_t *principal)
 {
-    json_t                   *claims;
-    ngx_leadgen_jws_t         jws;
-    const ngx_leadgen_key_t  *key;
+    const char  *wrong;
 
     ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
 
-    if (ngx_leadgen_jws_verify(pool, keys, token, &jws) != NGX_OK) {
-        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
-    }
+    wrong = ngx_leadgen_token_read(pool, keys, token, principal);
 
-    claims = ngx_leadgen_json_parse(pool, &jws.payload);
-    key = claims ? ngx_leadgen_token_key(&jws, claims) : NULL;
-
-    if (key == NULL
-        || ngx_leadgen_token_subject(key, claims, principal) != NGX_OK)
-    {
+    if (wrong) {
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
-        return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
-    }
-
-    if (ngx_leadgen_token_times(key, claims, principal) != NGX_OK) {
+        principal->wrong = wrong;
         return NGX_LEADGEN_PROBLEM_TOKEN_INVALID;
     }
 
@@ -71,20 +64,60 @@ ngx_leadgen_token_verify(ngx_pool_t *pool, const ngx_array_t *keys,
 }
 
 
-/* Of the keys that verified it the one to whose issuer it is held, or NULL. */
+/* NULL, or what is wrong. */
 
-static const ngx_leadgen_key_t *
-ngx_leadgen_token_key(const ngx_leadgen_jws_t *jws, json_t *claims)
+static const char *
+ngx_leadgen_token_read(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token, ngx_leadgen_principal_t *principal)
+{
+    json_t                   *claims;
+    const char               *wrong;
+    ngx_leadgen_jws_t         jws;
+    const ngx_leadgen_key_t  *key;
+
+    if (ngx_leadgen_jws_verify(pool, keys, token, &jws) != NGX_OK) {
+        return jws.wrong;
+    }
+
+    claims = ngx_leadgen_json_parse(pool, &jws.payload);
+
+    if (claims == NULL) {
+        return "claims";
+    }
+
+    wrong = ngx_leadgen_token_key(&jws, claims, &key);
+
+    if (wrong) {
+        return wrong;
+    }
+
+    if (ngx_leadgen_token_subject(key, claims, principal) != NGX_OK) {
+        return "subject";
+    }
+
+    return ngx_leadgen_token_times(key, claims, principal) == NGX_OK
+           ? NULL : "lifetime";
+}
+
+
+/* Of the keys that verified it the one to whose issuer it is held. */
+
+static const char *
+ngx_leadgen_token_key(const ngx_leadgen_jws_t *jws, json_t *claims,
+    const ngx_leadgen_key_t **key)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < jws->nkeys; i++) {
-        if (ngx_leadgen_token_is_for_us(jws->keys[i], claims)) {
-            return jws->keys[i];
+        *key = jws->keys[i];
+
+        if (ngx_leadgen_token_is_from(*key, claims)) {
+            return ngx_leadgen_token_is_for_us(*key, claims) ? NULL
+                                                             : "audience";
         }
     }
 
-    return NULL;
+    return "issuer";
 }
 
 
@@ -101,20 +134,23 @@ ngx_leadgen_token_check(const ngx_leadgen_principal_t *principal)
 
 
 static ngx_uint_t
+ngx_leadgen_token_is_from(const ngx_leadgen_key_t *key, json_t *claims)
+{
+    ngx_str_t  issuer;
+
+    issuer = ngx_leadgen_json_string(claims, "iss");
+
+    return key->issuer.len == 0
+           || (issuer.len == key->issuer.len
+               && ngx_memcmp(issuer.data, key->issuer.data, issuer.len) == 0);
+}
+
+
+static ngx_uint_t
 ngx_leadgen_token_is_for_us(const ngx_leadgen_key_t *key, json_t *claims)
 {
     json_t     *audience;
     ngx_str_t   text;
-
-    if (key->issuer.len) {
-        text = ngx_leadgen_json_string(claims, "iss");
-
-        if (text.len != key->issuer.len
-            || ngx_memcmp(text.data, key->issuer.data, text.len) != 0)
-        {
-            return 0;
-        }
-    }
 
     audience = json_object_get(claims, "aud");
 

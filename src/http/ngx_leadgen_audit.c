@@ -442,6 +442,12 @@ ngx_leadgen_audit_error(ngx_leadgen_ctx_t *ctx)
                          &ngx_leadgen_problems[ctx->problem].slug);
     }
 
+    if (ctx->problem == NGX_LEADGEN_PROBLEM_TOKEN_INVALID
+        && ctx->principal.wrong)
+    {
+        p = ngx_slprintf(p, last, ": %s", ctx->principal.wrong);
+    }
+
     if (ctx->problem == NGX_LEADGEN_PROBLEM_PERMISSION_MISSING) {
         missing = ngx_leadgen_decide_missing(ctx->match.rule, &ctx->principal);
 

@@ -249,6 +249,7 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     ngx_leadgen_principal_t *principal)
 {
     ngx_str_t                  token;
+    const char                *wrong;
     ngx_leadgen_problem_e      problem;
     ngx_leadgen_main_conf_t   *mcf;
 
@@ -267,7 +268,15 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     problem = ngx_leadgen_verdict(r->pool, mcf->keys, &token, principal);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
+        wrong = principal->wrong;
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
+        principal->wrong = wrong;
+
+        if (wrong) {
+            ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                          "leadgen: token refused: %s", wrong);
+        }
+
         return problem;
     }
 

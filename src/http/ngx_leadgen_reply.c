@@ -220,7 +220,23 @@ ngx_leadgen_reply_retry(ngx_http_request_t *r, ngx_leadgen_problem_e problem,
 ngx_int_t
 ngx_leadgen_reply_challenge(ngx_http_request_t *r)
 {
-    ngx_str_t  scheme = ngx_string("Bearer");
+    ngx_str_t           scheme = ngx_string("Bearer");
+    ngx_leadgen_ctx_t  *ctx;
+
+    ctx = ngx_leadgen_ctx(r);
+
+    /* RFC 6750, section 3.1; without a token that was looked at no error */
+
+    if (ctx && ctx->problem == NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED) {
+        ngx_str_set(&scheme, "Bearer error=\"invalid_token\", "
+                             "error_description=\"expired\"");
+
+    } else if (ctx && (ctx->problem == NGX_LEADGEN_PROBLEM_TOKEN_INVALID
+                       || ctx->problem == NGX_LEADGEN_PROBLEM_TOKEN_REVOKED))
+    {
+        ngx_str_set(&scheme, "Bearer error=\"invalid_token\", "
+                             "error_description=\"invalid\"");
+    }
 
     return ngx_leadgen_reply_header(r, "WWW-Authenticate", &scheme);
 }

@@ -276,6 +276,62 @@ test_claims(void)
 }
 
 
+/* What was wrong is said, for those who may know. */
+
+static void
+test_wrong(void)
+{
+    size_t                   i;
+    ngx_str_t                header, payload, token;
+    ngx_leadgen_principal_t  who;
+
+    static const struct {
+        const char  *header;
+        const char  *payload;
+        const char  *wrong;
+    } rows[] = {
+        { "{\"alg\":\"HS256\"", "", "form" },
+        { "{\"alg\":\"HS256\",\"kid\":\"x\"}", "", "kid" },
+        { "{\"alg\":\"none\"}", "", "kid" },
+        { "{\"alg\":\"HS256\",\"typ\":\"rt+jwt\"}", "", "type" },
+        { "{\"alg\":\"HS256\",\"crit\":[]}", "", "type" },
+        { "{\"alg\":\"HS256\"}", "", "signature" },
+        { NULL, "[]", "claims" },
+        { NULL, "{\"aud\":\"them\",\"sub\":\"1\"}", "issuer" },
+        { NULL, "{\"iss\":\"us\",\"sub\":\"1\"}", "audience" },
+        { NULL, "{\"iss\":\"us\",\"aud\":\"them\",\"sub\":\"x\"}",
+          "subject" },
+        { NULL, "{\"iss\":\"us\",\"aud\":\"them\",\"sub\":\"1\"}",
+          "lifetime" }
+    };
+
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("another key, of thirty-two bytes", "issuer=us", "audience=them");
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        payload.data = (u_char *) rows[i].payload;
+        payload.len = strlen(rows[i].payload);
+        (void) ngx_leadgen_jws_sign(pool, keys, &payload, &token);
+
+        if (rows[i].header) {
+            header.data = (u_char *) rows[i].header;
+            header.len = strlen(rows[i].header);
+            token.data = ngx_pnalloc(pool, 256);
+            token.len = 256;
+            ngx_encode_base64url(&token, &header);
+            token.len = ngx_sprintf(token.data + token.len, ".e30.AAAA")
+                        - token.data;
+        }
+
+        is_int(verify(&token, &who), NGX_LEADGEN_PROBLEM_TOKEN_INVALID,
+               "token %d", (int) i);
+        ok(who.wrong && strcmp(who.wrong, rows[i].wrong) == 0,
+           "its %s", rows[i].wrong);
+        is_int(who.user_id, 0, "is nobody's");
+    }
+}
+
+
 /* What is refused leaves nobody behind. */
 
 static void
@@ -540,6 +596,7 @@ main(void)
     test_refresh();
     test_issuer();
     test_issuers();
+    test_wrong();
     test_age();
     test_all_roles();
     test_public();
