@@ -2267,3 +2267,46 @@ chmod 0644, "$::keys/public";
 === TEST 314: two issuers with a key of one kid
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public kid=1 issuer=a; leadgen_jwt_key file:$TEST_NGINX_KEYS/public kid=1 issuer=b;
+
+
+
+=== TEST 315: a ; that is missing
+--- line eval
+"GET /api/x public\nGET /api/y public;"
+--- says: "GET" stands within a policy line: is a ";" missing before?
+
+
+
+=== TEST 316: a ; that is missing before several methods
+--- line eval
+"GET /api/x lead:read audit=lead_created\nPUT|PATCH /api/y public;"
+--- says: "PUT|PATCH" stands within a policy line: is a ";" missing before?
+
+
+
+=== TEST 317: a path in place of a grant
+--- line: GET /api/x /api/y public;
+--- says: "/api/y" stands within a policy line: is a ";" missing before?
+
+
+
+=== TEST 318: permissions with commas
+--- line: GET /api/x lead:read,lead:update;
+--- says: "lead:read,lead:update": write permissions with blanks between
+
+
+
+=== TEST 319: a name in braces
+--- line: GET /api/x/{id} public;
+--- says: "/api/x/{" in a policy line: write ":id" for a segment of any name
+
+
+
+=== TEST 320: a name in braces, in what is included
+--- config
+    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+--- user_files
+>>> policy.conf
+GET /api/a public;
+GET /api/x/{id}/y public;
+--- says: "/api/x/{" in a policy line: write ":id" for a segment of any name

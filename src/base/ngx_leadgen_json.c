@@ -19,7 +19,11 @@ ngx_leadgen_json_parse(ngx_pool_t *pool, const ngx_str_t *text)
     json_t        *tree;
     json_error_t   error;
 
-    if (!ngx_leadgen_json_is_flat(text)) {
+    /* behind a number jansson takes a zero byte for the end */
+
+    if (!ngx_leadgen_json_is_flat(text)
+        || (text->len && memchr(text->data, '\0', text->len)))
+    {
         return NULL;
     }
 

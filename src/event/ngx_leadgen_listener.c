@@ -145,7 +145,9 @@ ngx_leadgen_listener_flush(ngx_pool_t *pool, ngx_str_t *text)
 static json_t *
 ngx_leadgen_listener_parse(const ngx_str_t *text)
 {
-    if (text->len > NGX_LEADGEN_LISTENER_SIZE) {
+    if (text->len > NGX_LEADGEN_LISTENER_SIZE
+        || (text->len && memchr(text->data, '\0', text->len)))
+    {
         return NULL;
     }
 

@@ -16,6 +16,7 @@ typedef struct {
     ngx_leadgen_trie_t        *trie;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_uint_t                 is_shadow;
+    ngx_uint_t                 refused;     /* the last line was, by us */
 } ngx_leadgen_location_block_t;
 
 
@@ -29,8 +30,12 @@ static ngx_conf_enum_t  ngx_leadgen_location_audit_modes[] = {
 
 static ngx_leadgen_trie_t *ngx_leadgen_location_block(ngx_conf_t *cf,
     ngx_leadgen_location_block_t *block);
+static void ngx_leadgen_location_explain(ngx_conf_t *cf,
+    const ngx_leadgen_location_block_t *block);
 static char *ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
+static char *ngx_leadgen_location_rule(ngx_conf_t *cf,
+    ngx_leadgen_location_block_t *block);
 static ngx_int_t ngx_leadgen_location_only_decides(ngx_conf_t *cf,
     const ngx_str_t *words, ngx_uint_t nwords);
 static ngx_int_t ngx_leadgen_location_reaches(ngx_conf_t *cf,
@@ -48,6 +53,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_leadgen_location_block_t    block;
 
     word = cf->args->elts;
+    block.refused = 0;
     block.is_shadow = (cf->args->nelts == 2);
 
     if (block.is_shadow && ngx_strcmp(word[1].data, "shadow") != 0) {
@@ -112,6 +118,7 @@ ngx_leadgen_location_block(ngx_conf_t *cf, ngx_leadgen_location_block_t *block)
     *cf = save;
 
     if (rv != NGX_CONF_OK) {
+        ngx_leadgen_location_explain(cf, block);
         return NULL;
     }
 
@@ -127,20 +134,57 @@ ngx_leadgen_location_block(ngx_conf_t *cf, ngx_leadgen_location_block_t *block)
 }
 
 
+/* nginx ends a word at "{", and says no more than that it did not expect it. */
+
+static void
+ngx_leadgen_location_explain(ngx_conf_t *cf,
+    const ngx_leadgen_location_block_t *block)
+{
+    ngx_str_t  *word;
+
+    word = cf->args->elts;
+
+    if (block->refused || cf->args->nelts != 2 || word[1].len == 0
+        || word[1].data[word[1].len - 1] != '/')
+    {
+        return;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V{\" in a policy line: write \":id\" for a segment "
+                       "of any name", &word[1]);
+}
+
+
 static char *
 ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 {
     ngx_leadgen_location_block_t  *block = conf;
 
-    ngx_str_t                  *word;
-    ngx_leadgen_rule_t         *rule, **place;
-    const ngx_leadgen_rule_t   *known;
+    char       *rv;
+    ngx_str_t  *word;
 
     word = cf->args->elts;
 
     if (cf->args->nelts == 2 && ngx_strcmp(word[0].data, "include") == 0) {
         return ngx_conf_include(cf, dummy, conf);
     }
+
+    rv = ngx_leadgen_location_rule(cf, block);
+    block->refused = rv != NGX_CONF_OK;
+
+    return rv;
+}
+
+
+static char *
+ngx_leadgen_location_rule(ngx_conf_t *cf, ngx_leadgen_location_block_t *block)
+{
+    ngx_str_t                  *word;
+    ngx_leadgen_rule_t         *rule, **place;
+    const ngx_leadgen_rule_t   *known;
+
+    word = cf->args->elts;
 
     if (block->is_shadow
         && ngx_leadgen_location_only_decides(cf, word, cf->args->nelts)

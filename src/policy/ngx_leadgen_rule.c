@@ -13,6 +13,7 @@ static ngx_int_t ngx_leadgen_rule_path(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word);
 static ngx_int_t ngx_leadgen_rule_param(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *name);
+static ngx_uint_t ngx_leadgen_rule_is_next(const ngx_str_t *word);
 static ngx_int_t ngx_leadgen_rule_grant(ngx_conf_t *cf,
     ngx_leadgen_rule_t *rule, ngx_str_t *word, ngx_uint_t *authenticated);
 static ngx_int_t ngx_leadgen_rule_option(ngx_conf_t *cf,
@@ -378,6 +379,21 @@ ngx_leadgen_rule_param(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
 }
 
 
+/* Whether a word is what a line begins with: methods, or their path. */
+
+static ngx_uint_t
+ngx_leadgen_rule_is_next(const ngx_str_t *word)
+{
+    ngx_str_t  list, name;
+
+    list = *word;
+    name = ngx_leadgen_rule_word(&list, '|');
+
+    return (word->len && word->data[0] == '/')
+           || ngx_leadgen_rule_method(&name) != NGX_ERROR;
+}
+
+
 static ngx_int_t
 ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     ngx_str_t *word, ngx_uint_t *authenticated)
@@ -401,6 +417,20 @@ ngx_leadgen_rule_grant(ngx_conf_t *cf, ngx_leadgen_rule_t *rule,
     if (word->len == 7 && ngx_memcmp(word->data, "upgrade", 7) == 0) {
         rule->upgrade = 1;
         return NGX_OK;
+    }
+
+    if (ngx_leadgen_rule_is_next(word)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" stands within a policy line: is a \";\" "
+                           "missing before?", word);
+        return NGX_ERROR;
+    }
+
+    if (ngx_strlchr(word->data, word->data + word->len, ',')) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\": write permissions with blanks between",
+                           word);
+        return NGX_ERROR;
     }
 
     permission = ngx_leadgen_permission_find(word);

@@ -66,6 +66,10 @@ test_parse(void)
     }
 
     ok(parse("{}\0", 3) == NULL, "nor is what has a zero byte behind");
+    ok(parse("{\"a\":123\0}", 10) == NULL, "or behind a number");
+    ok(parse("{\"a\":1.5\0}", 10) == NULL, "with a fraction");
+    ok(parse("{\"a\":[1\0]}", 10) == NULL, "or in a list");
+    ok(parse("{\"a\":1,\0\"b\":2}", 14) == NULL, "or between");
 }
 
 
