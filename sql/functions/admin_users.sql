@@ -74,17 +74,70 @@ end
 $$;
 
 
--- Whether a text has the form of an e-mail address that mail can be sent to, and
--- nothing in it that is not seen or turns what follows around.
+/*
+ * The script of a letter, by blocks of Unicode; those of East Asia, which are
+ * written together, are one. NULL: digits, marks and others that go with all.
+ */
+create or replace function private.script_of(letter text) returns text
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select case
+    when not letter collate "und-x-icu" ~ '[[:alpha:]]' then null
+    when ascii(letter) < 592 or ascii(letter) between 7680 and 7935
+        or ascii(letter) between 11360 and 11391 or ascii(letter) between 42784 and 43007 then 'Latin'
+    when ascii(letter) between 880 and 1023 or ascii(letter) between 7936 and 8191 then 'Greek'
+    when ascii(letter) between 1024 and 1327 or ascii(letter) between 7296 and 7311
+        or ascii(letter) between 11744 and 11775 or ascii(letter) between 42560 and 42655 then 'Cyrillic'
+    when ascii(letter) between 1328 and 1423 then 'Armenian'
+    when ascii(letter) between 1424 and 1535 then 'Hebrew'
+    when ascii(letter) between 1536 and 2303 then 'Arabic'
+    when ascii(letter) between 2304 and 4095 then 'block ' || ascii(letter) / 128
+    when ascii(letter) between 4256 and 4351 or ascii(letter) between 7312 and 7359 then 'Georgian'
+    when ascii(letter) between 4352 and 4607 or ascii(letter) between 11904 and 42127
+        or ascii(letter) between 44032 and 55295 or ascii(letter) between 63744 and 64255
+        or ascii(letter) between 131072 and 262143 then 'East Asian'
+    else 'block ' || ascii(letter) / 256
+end;
+$$;
+
+
+-- Whether no part of an address has letters of several scripts, of which some look alike.
+create or replace function private.is_of_one_script(value text) returns boolean
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+select coalesce(bool_and(of_part.scripts <= 1 or (of_part.scripts = 2 and of_part.latin and of_part.east_asian)), true)
+from (
+    select count(distinct l.script) as scripts, bool_or(l.script = 'Latin') as latin,
+        bool_or(l.script = 'East Asian') as east_asian
+    from regexp_split_to_table(value, '[.@]') with ordinality p (part, n)
+    cross join lateral (
+        select private.script_of(c.letter) as script
+        from regexp_split_to_table(p.part, '') c (letter)
+        where c.letter <> ''
+    ) l
+    group by p.n
+) of_part;
+$$;
+
+
+/*
+ * Whether a text has the form of an e-mail address that mail can be sent to, and that people can tell from others:
+ * nothing in it is unseen, and its name has 64 bytes at most. For what is written; rows that are there may be others.
+ */
 create or replace function private.is_email(value text) returns boolean
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 select char_length(value) between 3 and 254
     and char_length(private.canonical_email(value)) between 3 and 254
-    and value !~ '[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]'
+    and octet_length(split_part(value, '@', 1)) <= 64
     and value collate "und-x-icu"
-        ~ '^[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+@[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+$';
+        ~ '^[^@[:space:][:cntrl:]<>(),:;"\\\[\]]+@[^.@[:space:][:cntrl:]<>(),:;"\\\[\]]+([.][^.@[:space:][:cntrl:]<>(),:;"\\\[\]]+)*$'
+    and not value ~ '[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f]'
+    and not value ~ '[\u3164\ufe00-\ufe0f\ufeff\uffa0]'
+    and (octet_length(value) = char_length(value) or private.is_of_one_script(private.canonical_email(value)));
 $$;
 
 

@@ -61,7 +61,11 @@ def test_create_names_each_wrong_field(untouched, body, fields):
 @pytest.mark.parametrize("field, value", [
     *[("email", value) for value in (
         "", "a", "@b", "a@", "a@b@c", "a b@c", "a\n@b", "a@b\u00a0", "a,b@c", "<a@b>", '"a"@b', "a;b@c", "a\\@b",
-        "a@[1]", "a" * 250 + "@b.de", "\ufdfa" * 200 + "@b", 5, {}, None)],
+        "a@[1]", "a" * 250 + "@b.de", "\ufdfa" * 200 + "@b", 5, {}, None,
+        "a" * 65 + "@b.de", "\u00fc" * 33 + "@b.de", "a@b.de.", "a@.b.de", "a@b..de", "a@.",
+        "ad\u200bmin@b.de", "admin@b\u200d.de", "a\u202enimda@b.de", "a\u2066@b.de", "\ufeffa@b.de", "a\u00ad@b.de",
+        "\u0430dmin@b.de", "admin@ex\u0430mple.com", "p\u03b1ul@b.de", "a@b.d\u0435", "\u05d0\u0430@b.de",
+        "a\u13a0@b.de")],
     *[("name", value) for value in ("", "  ", "n" * 201, "a\nb", "a\x7f", "a\u0085", [], None)],
     *[("role", value) for value in ("", "Admin", " admin", "nobody", "r" * 1000, 0, ["admin"], None)],
     *[("is_active", value) for value in ("true", 1, None)],
@@ -70,6 +74,22 @@ def test_create_names_each_wrong_field(untouched, body, fields):
 def test_values_out_of_bounds(untouched, field, value):
     code, _, named = refused(update, untouched, 1, **{field: value})
     assert (code, named) == ("LG422", [field.replace("hashed_password", "password")])
+
+
+@pytest.mark.parametrize("email", [
+    "ann@b", "ann.o'neil+x@example.co.uk", "a" * 64 + "@b.de", "m\u00fcller@b\u00fccher.example",
+    "\u0438\u0432\u0430\u043d@\u043f\u043e\u0447\u0442\u0430.\u0440\u0444", "\u0438\u0432\u0430\u043d-1@example.com",
+    "\u7530\u4e2d\u3055\u3093tanaka@\u4f8b\u3048.jp", "\uae40kim@\uc608.kr", "\u05d3\u05d5\u05d3@example.co.il",
+    "\u0905\u0930\u0941\u0923@example.in", "\u0561\u0580\u0587@example.am", "\uff41\uff4e\uff4e@example.com"])
+def test_addresses_of_all_the_world(database, email):
+    assert create(database, email=email)[1]["email"] == email
+
+
+def test_old_addresses_stay(database):
+    """What is there from before can be changed otherwise, and its owner logs in."""
+    user = database.create_user("old@example.com.")
+    assert update(database, user, name="Older")[1]["email"] == "old@example.com."
+    assert database.value("select user_id from api.login_begin('old@example.com.')") == user
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 1])
