@@ -186,6 +186,7 @@ ngx_leadgen_body_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
 {
     ngx_int_t  rc;
 
+    ngx_leadgen_reply_early(r);
     rc = ngx_http_discard_request_body(r);
 
     return rc == NGX_OK ? ngx_leadgen_reply_problem(r, problem, NULL, NULL)

@@ -472,6 +472,12 @@ ngx_int_t ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
 ngx_int_t ngx_leadgen_reply_header_plain(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value);
 
+/*
+ * Before a refusal that needs no body: a client that asks for leave to send one
+ * gets none, and the connection ends with the answer (RFC 9110, 10.1.1).
+ */
+void ngx_leadgen_reply_early(ngx_http_request_t *r);
+
 /* The header that goes with every 401 (RFC 6750, section 3). */
 ngx_int_t ngx_leadgen_reply_challenge(ngx_http_request_t *r);
 

@@ -364,6 +364,7 @@ ngx_leadgen_guard_refuse(ngx_http_request_t *r, ngx_leadgen_problem_e problem)
     ngx_leadgen_ctx_t  *ctx;
 
     ctx = ngx_leadgen_ctx(r);
+    ngx_leadgen_reply_early(r);
 
     if (problem == NGX_LEADGEN_PROBLEM_METHOD_NOT_ALLOWED
         && ngx_leadgen_guard_allow_header(r, ctx->match.allowed) != NGX_OK)

@@ -217,6 +217,20 @@ ngx_leadgen_reply_retry(ngx_http_request_t *r, ngx_leadgen_problem_e problem,
 }
 
 
+/* Who was not told to send may send all the same, or the next request. */
+
+void
+ngx_leadgen_reply_early(ngx_http_request_t *r)
+{
+    if (r->headers_in.expect && !r->expect_tested
+        && r->http_version == NGX_HTTP_VERSION_11)
+    {
+        r->expect_tested = 1;
+        r->keepalive = 0;
+    }
+}
+
+
 ngx_int_t
 ngx_leadgen_reply_challenge(ngx_http_request_t *r)
 {
