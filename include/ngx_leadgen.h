@@ -75,6 +75,7 @@ typedef struct {
     time_t                     issued;      /* seconds since 1970 */
     time_t                     expires;
     unsigned                   has_role:1;  /* one that is known here */
+    unsigned                   is_ours:1;   /* we signed the token */
     unsigned                   is_plain:1;  /* its texts go into headers as
                                              * they are; 0: not looked at */
     const char                *wrong;       /* of nobody's token; NULL: nothing

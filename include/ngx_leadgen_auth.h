@@ -119,6 +119,11 @@ ngx_leadgen_problem_e ngx_leadgen_token_verify(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *token,
     ngx_leadgen_principal_t *principal);
 
+/* Whether a key of ours, with which this gateway signs or has signed, signed a
+ * token, whatever it says and however old it is. */
+ngx_uint_t ngx_leadgen_token_is_ours(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token);
+
 /*
  * What may have changed since a token was verified: NGX_LEADGEN_PROBLEM_NONE,
  * TOKEN_EXPIRED or TOKEN_REVOKED.

@@ -315,6 +315,24 @@ ngx_leadgen_keys_signer(const ngx_array_t *keys)
 }
 
 
+ngx_uint_t
+ngx_leadgen_keys_is_ours(const ngx_array_t *keys, const ngx_leadgen_key_t *key)
+{
+    const ngx_str_t  *issuer;
+
+    if (key->secret == NULL && key->signer == NULL) {
+        return 0;
+    }
+
+    issuer = &ngx_leadgen_keys_signer(keys)->issuer;
+
+    return key->issuer.len == 0
+           || (key->issuer.len == issuer->len
+               && ngx_memcmp(key->issuer.data, issuer->data, issuer->len)
+                  == 0);
+}
+
+
 time_t
 ngx_leadgen_keys_max_age(const ngx_array_t *keys)
 {

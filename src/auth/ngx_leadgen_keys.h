@@ -172,6 +172,11 @@ ngx_uint_t ngx_leadgen_keys_find(const ngx_array_t *keys,
 /* The first key that can sign, or NULL. */
 const ngx_leadgen_key_t *ngx_leadgen_keys_signer(const ngx_array_t *keys);
 
+/* Whether this gateway signs with a key, or may have before it was replaced: it
+ * can, and no other issuer does. */
+ngx_uint_t ngx_leadgen_keys_is_ours(const ngx_array_t *keys,
+    const ngx_leadgen_key_t *key);
+
 
 /* --- pem and jwk: what a key is read from --- */
 

@@ -95,6 +95,8 @@ ngx_leadgen_token_read(ngx_pool_t *pool, const ngx_array_t *keys,
         return "subject";
     }
 
+    principal->is_ours = ngx_leadgen_keys_is_ours(keys, key);
+
     return ngx_leadgen_token_times(key, claims, principal) == NGX_OK
            ? NULL : "lifetime";
 }
@@ -118,6 +120,27 @@ ngx_leadgen_token_key(const ngx_leadgen_jws_t *jws, json_t *claims,
     }
 
     return "issuer";
+}
+
+
+ngx_uint_t
+ngx_leadgen_token_is_ours(ngx_pool_t *pool, const ngx_array_t *keys,
+    const ngx_str_t *token)
+{
+    ngx_uint_t         i;
+    ngx_leadgen_jws_t  jws;
+
+    if (ngx_leadgen_jws_verify(pool, keys, token, &jws) != NGX_OK) {
+        return 0;
+    }
+
+    for (i = 0; i < jws.nkeys; i++) {
+        if (ngx_leadgen_keys_is_ours(keys, jws.keys[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -73,6 +73,7 @@ ngx_leadgen_conf_create_location(ngx_conf_t *cf)
         lcf->path_strict = NGX_CONF_UNSET;
         lcf->audit = NGX_CONF_UNSET_UINT;
         lcf->guard = NGX_CONF_UNSET;
+        lcf->pass_credentials = NGX_CONF_UNSET;
         lcf->cors = NGX_CONF_UNSET_PTR;
         lcf->sentry = NGX_CONF_UNSET;
 
@@ -120,6 +121,7 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_init_ptr_value(conf->policy, NULL);
     ngx_conf_init_ptr_value(conf->shadow, NULL);
     ngx_conf_merge_value(conf->guard, prev->guard, 0);
+    ngx_conf_merge_value(conf->pass_credentials, prev->pass_credentials, 0);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
     ngx_conf_merge_value(conf->sentry, prev->sentry, 1);
     ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);

@@ -113,6 +113,8 @@ typedef struct {
     ngx_array_t                  rules;     /* ngx_leadgen_rule_t *, of all */
     ngx_array_t                  settings;  /* ngx_leadgen_setting_t */
     ngx_array_t                  places;    /* ngx_leadgen_survey_t, of all */
+    ngx_array_t                  credentials;   /* ngx_uint_t, of variables that
+                                                 * hold some */
     ngx_uint_t                   guards;    /* leadgen_guard is on somewhere */
     ngx_str_t                    service;
     time_t                       max_stale; /* of revocations; 0: any */
@@ -146,6 +148,7 @@ typedef struct {
     ngx_leadgen_cors_t          *cors;      /* NULL: none */
     ngx_flag_t                   sentry;
     ngx_flag_t                   guard;
+    ngx_flag_t                   pass_credentials;
     ngx_str_t                    reason;    /* why it is public; or empty */
     unsigned                     is_own:1;  /* these are not inherited */
     ngx_str_t                    file;      /* where it begins */

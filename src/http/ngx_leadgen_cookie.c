@@ -46,6 +46,53 @@ ngx_leadgen_cookie_find(const ngx_str_t *header, const ngx_str_t *name,
 
 
 /*
+ * Readers of cookies differ in what they take for a blank, a quote or a
+ * separator: what holds the name anywhere, in any case, goes whole.
+ */
+
+ngx_uint_t
+ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
+    const ngx_str_t *header)
+{
+    u_char      *p, *last, *end;
+    ngx_uint_t   count;
+
+    static u_char  name[] = NGX_LEADGEN_COOKIE;
+
+    count = 0;
+    p = header->data;
+    last = p + header->len;
+
+    for ( /* void */ ; p < last; p = end + 1) {
+
+        while (p < last && *p == ' ') {
+            p++;
+        }
+
+        end = ngx_strlchr(p, last, ';');
+        end = end ? end : last;
+
+        if (ngx_strlcasestrn(p, end, name, sizeof(name) - 2)) {
+            count++;
+            continue;
+        }
+
+        if (p == end) {
+            continue;
+        }
+
+        if (*dst > start) {
+            *dst = ngx_cpymem(*dst, "; ", 2);
+        }
+
+        *dst = ngx_cpymem(*dst, p, end - p);
+    }
+
+    return count;
+}
+
+
+/*
  * Fetch metadata says it best; where a browser sends none, Origin must be the
  * host that was asked.  Without both the request is no browser's of ours.
  */

@@ -13,41 +13,45 @@
 #include "ngx_leadgen_ctx.h"
 
 
-#define NGX_LEADGEN_CREDENTIAL_COOKIE   "__Host-leadgen"
-#define NGX_LEADGEN_CREDENTIAL_REFRESH  "__Host-leadgen-refresh"
+#define NGX_LEADGEN_CREDENTIAL_REFRESH  NGX_LEADGEN_COOKIE "-refresh"
 
 
-static ngx_leadgen_problem_e ngx_leadgen_credential_bearer(
-    ngx_http_request_t *r, ngx_str_t *token);
 static ngx_uint_t ngx_leadgen_credential_cookies(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, const ngx_str_t *name, ngx_str_t *value);
+static ngx_uint_t ngx_leadgen_credential_kept(const ngx_array_t *headers,
     const ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_leadgen_credential_set(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value, time_t age);
 
 
 static const ngx_str_t  ngx_leadgen_credential_access =
-    ngx_string(NGX_LEADGEN_CREDENTIAL_COOKIE);
+    ngx_string(NGX_LEADGEN_COOKIE);
 static const ngx_str_t  ngx_leadgen_credential_refresh =
     ngx_string(NGX_LEADGEN_CREDENTIAL_REFRESH);
 
 
 ngx_leadgen_problem_e
-ngx_leadgen_credential(ngx_http_request_t *r, ngx_str_t *token)
+ngx_leadgen_credential(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx,
+    ngx_str_t *token)
 {
     ngx_uint_t             cookies;
     ngx_leadgen_problem_e  problem;
 
-    cookies = ngx_leadgen_credential_cookies(r, &ngx_leadgen_credential_access,
+    cookies = ngx_leadgen_credential_cookies(r, ctx,
+                                             &ngx_leadgen_credential_access,
                                              token);
 
-    if (cookies > 1 || (cookies && r->headers_in.authorization)) {
+    if (cookies > 1
+        || (cookies && (r->headers_in.authorization
+                        || ctx->authorization.len)))
+    {
         return NGX_LEADGEN_PROBLEM_TOKEN_AMBIGUOUS;
     }
 
     problem = NGX_LEADGEN_PROBLEM_NONE;
 
     if (cookies == 0) {
-        problem = ngx_leadgen_credential_bearer(r, token);
+        problem = ngx_leadgen_credential_bearer(r, ctx, token);
 
     } else if (!ngx_leadgen_credential_is_same_site(r)) {
         problem = NGX_LEADGEN_PROBLEM_CROSS_SITE;
@@ -57,16 +61,14 @@ ngx_leadgen_credential(ngx_http_request_t *r, ngx_str_t *token)
 }
 
 
-static ngx_leadgen_problem_e
-ngx_leadgen_credential_bearer(ngx_http_request_t *r, ngx_str_t *token)
+ngx_leadgen_problem_e
+ngx_leadgen_credential_bearer(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, ngx_str_t *token)
 {
-    ngx_str_t  *value;
+    const ngx_str_t  *value;
 
-    if (r->headers_in.authorization == NULL) {
-        return NGX_LEADGEN_PROBLEM_UNAUTHENTICATED;
-    }
-
-    value = &r->headers_in.authorization->value;
+    value = r->headers_in.authorization ? &r->headers_in.authorization->value
+                                        : &ctx->authorization;
 
     /* in whatever case, but nearly all write it like this */
 
@@ -85,11 +87,12 @@ ngx_leadgen_credential_bearer(ngx_http_request_t *r, ngx_str_t *token)
 
 
 ngx_leadgen_problem_e
-ngx_leadgen_credential_refresh_token(ngx_http_request_t *r, ngx_str_t *token)
+ngx_leadgen_credential_refresh_token(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, ngx_str_t *token)
 {
     ngx_uint_t  cookies;
 
-    cookies = ngx_leadgen_credential_cookies(r,
+    cookies = ngx_leadgen_credential_cookies(r, ctx,
                                              &ngx_leadgen_credential_refresh,
                                              token);
     if (cookies > 1) {
@@ -126,12 +129,20 @@ ngx_leadgen_credential_is_same_site(ngx_http_request_t *r)
 /* How often a cookie of that name was sent; the value is that of the last. */
 
 static ngx_uint_t
-ngx_leadgen_credential_cookies(ngx_http_request_t *r, const ngx_str_t *name,
-    ngx_str_t *value)
+ngx_leadgen_credential_cookies(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, const ngx_str_t *name, ngx_str_t *value)
 {
     ngx_uint_t        i, count;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *header;
+
+    if (ctx->cookies) {
+        return ngx_leadgen_credential_kept(ctx->cookies, name, value);
+    }
+
+    if (!ngx_leadgen_headers_has_cookies(r)) {
+        return 0;
+    }
 
     count = 0;
 
@@ -148,6 +159,24 @@ ngx_leadgen_credential_cookies(ngx_http_request_t *r, const ngx_str_t *name,
                                                  value);
             }
         }
+    }
+
+    return count;
+}
+
+
+static ngx_uint_t
+ngx_leadgen_credential_kept(const ngx_array_t *headers, const ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_str_t   *header;
+    ngx_uint_t   i, count;
+
+    header = headers->elts;
+    count = 0;
+
+    for (i = 0; i < headers->nelts; i++) {
+        count += ngx_leadgen_cookie_find(&header[i], name, value);
     }
 
     return count;
@@ -186,7 +215,7 @@ ngx_int_t
 ngx_leadgen_credential_keep(ngx_http_request_t *r, const ngx_str_t *access,
     const ngx_str_t *refresh)
 {
-    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_COOKIE, access,
+    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_COOKIE, access,
                                    NGX_LEADGEN_TOKEN_LIFETIME) != NGX_OK)
     {
         return NGX_ERROR;
@@ -202,7 +231,7 @@ ngx_leadgen_credential_forget(ngx_http_request_t *r)
 {
     ngx_str_t  none = ngx_string("");
 
-    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_CREDENTIAL_COOKIE, &none, 0)
+    if (ngx_leadgen_credential_set(r, NGX_LEADGEN_COOKIE, &none, 0)
         != NGX_OK)
     {
         return NGX_ERROR;

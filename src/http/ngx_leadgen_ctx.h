@@ -74,6 +74,12 @@ typedef struct {
     ngx_leadgen_problem_e      ended;       /* why it was; NONE: by others */
     unsigned                   judged:1;    /* in this location */
     unsigned                   stripped:1;  /* of forged identity headers */
+    unsigned                   claimed:1;   /* another method or path, too */
+    unsigned                   told:1;      /* the upstream, who asks */
+    unsigned                   withheld:1;  /* in this location */
+    ngx_str_t                  authorization;   /* that was taken out */
+    ngx_array_t               *cookies;     /* ngx_str_t, values of Cookie as
+                                             * they came; NULL: none went */
 
     /* written before it is read: not cleared at the start */
     u_char                     id_buffer[NGX_LEADGEN_UUID_TEXT];
@@ -191,9 +197,13 @@ typedef struct {
     ngx_leadgen_header_t      *names;
     ngx_uint_t                 n;
     uint64_t                   lengths;     /* a bit each; 0: not made */
+    uint32_t                   initials;    /* the same of first letters */
 } ngx_leadgen_headers_t;
 
-/* Takes off all headers of these names, "_" being the same as "-". */
+/* Which of at most 32 names there are headers of, as bits, and takes off all of
+ * them.  Bytes that are no letters or digits are all the same. */
+uint32_t ngx_leadgen_headers_find(ngx_http_request_t *r,
+    ngx_leadgen_headers_t *names);
 ngx_int_t ngx_leadgen_headers_remove(ngx_http_request_t *r,
     ngx_leadgen_headers_t *names);
 
@@ -205,6 +215,33 @@ ngx_int_t ngx_leadgen_headers_push(ngx_http_request_t *r,
 /* The same for a value that was looked at before, or is digits of ours. */
 ngx_int_t ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
     ngx_leadgen_header_t *name, const ngx_str_t *value);
+
+/* The same, giving the header; NULL: no memory. */
+ngx_table_elt_t *ngx_leadgen_headers_add(ngx_http_request_t *r,
+    ngx_leadgen_header_t *name, const ngx_str_t *value);
+
+/* Makes a header of one that nobody needs any more. */
+void ngx_leadgen_headers_fill(ngx_table_elt_t *header,
+    ngx_leadgen_header_t *name, const ngx_str_t *value);
+
+/* Whether a header that nginx knows is one of the list, and no copy is. */
+ngx_uint_t ngx_leadgen_headers_is_in_place(ngx_http_request_t *r,
+    const ngx_table_elt_t *header);
+
+/* nginx's own list of Cookie headers. */
+#if (nginx_version >= 1023000)
+
+#define ngx_leadgen_headers_has_cookies(r)  ((r)->headers_in.cookie != NULL)
+
+#else
+
+#define ngx_leadgen_headers_has_cookies(r)  ((r)->headers_in.cookies.nelts)
+
+#endif
+
+/* The only one there is from now on; NULL: there is none. */
+void ngx_leadgen_headers_set_cookie(ngx_http_request_t *r,
+    ngx_table_elt_t *header);
 
 /* NGX_OK, or NGX_ERROR, which is logged, for a value that we made for a header
  * of a request or an answer, and that has control bytes. */
@@ -317,9 +354,30 @@ void ngx_leadgen_crash_tell(const ngx_leadgen_sentry_conf_t *conf);
 
 /* --- identity: what the upstream is told --- */
 
-ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r);
+/* Takes off what a client claims to be.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_identity_strip(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Says who asks in place of what proves it, and takes off what claims another
+ * method or path.  NGX_OK or NGX_ERROR. */
 ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
-    const ngx_leadgen_ctx_t *ctx);
+    ngx_leadgen_ctx_t *ctx);
+
+
+/* --- withhold: what the upstream does not get --- */
+
+/*
+ * Takes our cookies out, and an Authorization that holds a token of ours,
+ * unless the location passes them on.  NGX_OK or NGX_ERROR.  With spare the
+ * header's place may be left in the list, for the caller to fill: *spare, which
+ * else stays as it was.
+ */
+ngx_int_t ngx_leadgen_withhold(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
+    ngx_table_elt_t **spare);
+
+/* Learns which variables hold credentials, once all are known. */
+ngx_int_t ngx_leadgen_withhold_prepare(ngx_cycle_t *cycle,
+    ngx_leadgen_main_conf_t *mcf);
 
 
 /* --- guard --- */
@@ -329,7 +387,7 @@ ngx_int_t ngx_leadgen_identity_set(ngx_http_request_t *r,
  * reason why nobody is known; then the principal is nobody.
  */
 ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
-    ngx_leadgen_principal_t *principal);
+    const ngx_leadgen_ctx_t *ctx, ngx_leadgen_principal_t *principal);
 
 /*
  * Whether what was allowed still would be: NGX_LEADGEN_PROBLEM_NONE, or the
@@ -468,7 +526,7 @@ ngx_int_t ngx_leadgen_reply_field(ngx_http_request_t *r, const char *field,
 ngx_int_t ngx_leadgen_reply_header(ngx_http_request_t *r, const char *name,
     const ngx_str_t *value);
 
-/* The same for a value that is digits of ours. */
+/* The same for a value that is a constant, or digits of ours. */
 ngx_int_t ngx_leadgen_reply_header_plain(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value);
 
@@ -623,11 +681,23 @@ ngx_uint_t ngx_leadgen_cookie_find(const ngx_str_t *header,
     const ngx_str_t *name, ngx_str_t *value);
 
 /*
+ * Copies what a Cookie header holds to *dst, but for pairs that speak of this
+ * module's cookies; what comes from several headers gets a separator, start
+ * being where the copy of the first began.  *dst moves on; it must have room
+ * for twice the header's length and 2.  Returns how many pairs were left out.
+ */
+ngx_uint_t ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
+    const ngx_str_t *header);
+
+/*
  * Whether a request comes from a page of the host that it asks, going by the
  * values of Sec-Fetch-Site, Origin and Host; each may be NULL, not sent.
  */
 ngx_uint_t ngx_leadgen_cookie_is_same_site(const ngx_str_t *site,
     const ngx_str_t *origin, const ngx_str_t *host);
+
+
+#define NGX_LEADGEN_COOKIE  "__Host-leadgen"    /* and what begins with it */
 
 
 /* --- credential: the one token of a request --- */
@@ -637,11 +707,16 @@ ngx_uint_t ngx_leadgen_cookie_is_same_site(const ngx_str_t *site,
  * more than one, or CROSS_SITE for a cookie that another site had sent.
  */
 ngx_leadgen_problem_e ngx_leadgen_credential(ngx_http_request_t *r,
-    ngx_str_t *token);
+    const ngx_leadgen_ctx_t *ctx, ngx_str_t *token);
+
+/* NGX_LEADGEN_PROBLEM_NONE and the token of the header Authorization, or
+ * UNAUTHENTICATED. */
+ngx_leadgen_problem_e ngx_leadgen_credential_bearer(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx, ngx_str_t *token);
 
 /* As above, for the refresh token in its cookie. */
 ngx_leadgen_problem_e ngx_leadgen_credential_refresh_token(
-    ngx_http_request_t *r, ngx_str_t *token);
+    ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx, ngx_str_t *token);
 
 /* Whether a page of this site made the request, as far as a browser says. */
 ngx_uint_t ngx_leadgen_credential_is_same_site(ngx_http_request_t *r);

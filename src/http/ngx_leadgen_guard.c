@@ -10,6 +10,7 @@
 
 static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
+static ngx_int_t ngx_leadgen_guard_withhold(ngx_http_request_t *r);
 static void ngx_leadgen_guard_grant(const ngx_leadgen_main_conf_t *mcf,
     ngx_leadgen_principal_t *principal);
 static void ngx_leadgen_guard_decided(ngx_leadgen_ctx_t *ctx,
@@ -50,7 +51,7 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 
         /* once: after an internal redirect they are the guard's own */
 
-        if (!ctx->stripped && ngx_leadgen_identity_strip(r) != NGX_OK) {
+        if (!ctx->stripped && ngx_leadgen_identity_strip(r, ctx) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -68,6 +69,7 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 
         ctx->reached = 1;
         ctx->judged = 0;
+        ctx->withheld = 0;
 
         return NGX_DECLINED;
     }
@@ -122,7 +124,7 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
     }
 
     if (lcf->policy == NULL && !lcf->api) {
-        return NGX_DECLINED;
+        return ngx_leadgen_guard_withhold(r);
     }
 
     ctx = ngx_leadgen_ctx(r);
@@ -174,6 +176,37 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
 }
 
 
+/* No policy holds here, and yet the upstream is not to be told who asks. */
+
+static ngx_int_t
+ngx_leadgen_guard_withhold(ngx_http_request_t *r)
+{
+    ngx_leadgen_ctx_t        *ctx;
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->zone == NULL
+        || (r->headers_in.authorization == NULL
+            && !ngx_leadgen_headers_has_cookies(r)))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_leadgen_ctx(r);
+
+    if (ctx == NULL
+        || (!ctx->withheld && ngx_leadgen_withhold(r, ctx, NULL) != NGX_OK))
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ctx->withheld = 1;
+
+    return NGX_DECLINED;
+}
+
+
 /*
  * With "satisfy any" a module that is asked before this one may let a request
  * through, and nobody would ask the policy.
@@ -187,8 +220,12 @@ ngx_leadgen_guard_precontent(ngx_http_request_t *r)
 
     lcf = ngx_http_get_module_loc_conf(r, ngx_leadgen_module);
 
-    if (r != r->main || (lcf->policy == NULL && !lcf->api)) {
+    if (r != r->main) {
         return NGX_DECLINED;
+    }
+
+    if (lcf->policy == NULL && !lcf->api) {
+        return ngx_leadgen_guard_withhold(r);
     }
 
     ctx = ngx_leadgen_ctx(r);
@@ -230,7 +267,7 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
         began = ctx->scope ? ngx_leadgen_histogram_now()
                            : ngx_leadgen_histogram_begin(
                                          NGX_LEADGEN_HISTOGRAM_AUTHENTICATION);
-        problem = ngx_leadgen_guard_authenticate(r, &ctx->principal);
+        problem = ngx_leadgen_guard_authenticate(r, ctx, &ctx->principal);
         ngx_leadgen_histogram_observe(NGX_LEADGEN_HISTOGRAM_AUTHENTICATION,
                                       began);
         ngx_leadgen_scope_step(ctx, AUTH, began,
@@ -246,14 +283,14 @@ ngx_leadgen_guard_judge(ngx_http_request_t *r,
 
 ngx_leadgen_problem_e
 ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
-    ngx_leadgen_principal_t *principal)
+    const ngx_leadgen_ctx_t *ctx, ngx_leadgen_principal_t *principal)
 {
     ngx_str_t                  token;
     const char                *wrong;
     ngx_leadgen_problem_e      problem;
     ngx_leadgen_main_conf_t   *mcf;
 
-    problem = ngx_leadgen_credential(r, &token);
+    problem = ngx_leadgen_credential(r, ctx, &token);
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         return problem;

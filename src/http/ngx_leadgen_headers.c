@@ -1,32 +1,31 @@
 
 /*
  * Request headers: names go in; the headers of a request come out without
- * them, or with one more.
+ * them, or with others.
  */
 
 
 #include "ngx_leadgen_ctx.h"
 
 
+static ngx_inline ngx_table_elt_t *ngx_leadgen_headers_new(
+    ngx_http_request_t *r, ngx_leadgen_header_t *name, const ngx_str_t *value);
+static ngx_inline void ngx_leadgen_headers_write(ngx_table_elt_t *header,
+    ngx_leadgen_header_t *name, const ngx_str_t *value);
 static void ngx_leadgen_headers_measure(ngx_leadgen_headers_t *names);
-static ngx_uint_t ngx_leadgen_headers_is_one(const ngx_str_t *name,
+static uint32_t ngx_leadgen_headers_which(const ngx_str_t *name,
     const ngx_leadgen_headers_t *names);
 static ngx_uint_t ngx_leadgen_headers_same(const ngx_str_t *name,
     const ngx_str_t *ours);
 
 
-/*
- * The list is made anew without the forged headers: nginx keeps pointers to
- * elements of the old one, which so stay what they are.
- */
-
-ngx_int_t
-ngx_leadgen_headers_remove(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
+uint32_t
+ngx_leadgen_headers_find(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
 {
-    ngx_list_t        kept;
-    ngx_uint_t        i, found;
+    uint32_t          found;
+    ngx_uint_t        i;
     ngx_list_part_t  *part;
-    ngx_table_elt_t  *header, *copy;
+    ngx_table_elt_t  *header;
 
     if (names->lengths == 0) {
         ngx_leadgen_headers_measure(names);
@@ -38,13 +37,32 @@ ngx_leadgen_headers_remove(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
         header = part->elts;
 
         for (i = 0; i < part->nelts; i++) {
-            if (names->lengths >> ngx_min(header[i].key.len, 63) & 1) {
-                found |= ngx_leadgen_headers_is_one(&header[i].key, names);
+            if (names->lengths >> ngx_min(header[i].key.len, 63) & 1
+                && names->initials >> (header[i].key.data[0] & 0x1f) & 1)
+            {
+                found |= ngx_leadgen_headers_which(&header[i].key, names);
             }
         }
     }
 
-    if (!found) {
+    return found;
+}
+
+
+/*
+ * The list is made anew without the forged headers: nginx keeps pointers to
+ * elements of the old one, which so stay what they are.
+ */
+
+ngx_int_t
+ngx_leadgen_headers_remove(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
+{
+    ngx_list_t        kept;
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *header, *copy;
+
+    if (!ngx_leadgen_headers_find(r, names)) {
         return NGX_OK;
     }
 
@@ -57,7 +75,7 @@ ngx_leadgen_headers_remove(ngx_http_request_t *r, ngx_leadgen_headers_t *names)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (ngx_leadgen_headers_is_one(&header[i].key, names)) {
+            if (ngx_leadgen_headers_which(&header[i].key, names)) {
                 continue;
             }
 
@@ -98,6 +116,30 @@ ngx_int_t
 ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
     ngx_leadgen_header_t *name, const ngx_str_t *value)
 {
+    return ngx_leadgen_headers_new(r, name, value) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_table_elt_t *
+ngx_leadgen_headers_add(ngx_http_request_t *r, ngx_leadgen_header_t *name,
+    const ngx_str_t *value)
+{
+    return ngx_leadgen_headers_new(r, name, value);
+}
+
+
+void
+ngx_leadgen_headers_fill(ngx_table_elt_t *header, ngx_leadgen_header_t *name,
+    const ngx_str_t *value)
+{
+    ngx_leadgen_headers_write(header, name, value);
+}
+
+
+static ngx_inline ngx_table_elt_t *
+ngx_leadgen_headers_new(ngx_http_request_t *r, ngx_leadgen_header_t *name,
+    const ngx_str_t *value)
+{
     ngx_table_elt_t  *header;
 
     /* a request of HTTP/0.9 has no list */
@@ -106,16 +148,23 @@ ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
         && ngx_list_init(&r->headers_in.headers, r->pool, 4,
                          sizeof(ngx_table_elt_t)) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
     header = ngx_list_push(&r->headers_in.headers);
-    if (header == NULL) {
-        return NGX_ERROR;
+
+    if (header) {
+        ngx_leadgen_headers_write(header, name, value);
     }
 
-    ngx_memzero(header, sizeof(ngx_table_elt_t));
+    return header;
+}
 
+
+static ngx_inline void
+ngx_leadgen_headers_write(ngx_table_elt_t *header, ngx_leadgen_header_t *name,
+    const ngx_str_t *value)
+{
     if (name->hash == 0) {
         name->hash = ngx_hash_strlow(name->lowcase, name->key.data,
                                      name->key.len);
@@ -126,7 +175,43 @@ ngx_leadgen_headers_push_plain(ngx_http_request_t *r,
     header->value = *value;
     header->lowcase_key = name->lowcase;
 
-    return NGX_OK;
+#if (nginx_version >= 1023000)
+    header->next = NULL;
+#endif
+}
+
+
+/* The first part is looked at: few requests have more. */
+
+ngx_uint_t
+ngx_leadgen_headers_is_in_place(ngx_http_request_t *r,
+    const ngx_table_elt_t *header)
+{
+    const ngx_list_part_t  *part = &r->headers_in.headers.part;
+    const ngx_table_elt_t  *first = part->elts;
+
+    return header >= first && header < first + part->nelts;
+}
+
+
+void
+ngx_leadgen_headers_set_cookie(ngx_http_request_t *r, ngx_table_elt_t *header)
+{
+#if (nginx_version >= 1023000)
+
+    r->headers_in.cookie = header;
+
+#else
+
+    /* there was one, so there is room */
+
+    r->headers_in.cookies.nelts = header ? 1 : 0;
+
+    if (header) {
+        *(ngx_table_elt_t **) r->headers_in.cookies.elts = header;
+    }
+
+#endif
 }
 
 
@@ -151,7 +236,8 @@ ngx_leadgen_headers_check(ngx_http_request_t *r, const ngx_str_t *name,
 }
 
 
-/* A bit for each length there is: most headers have another. */
+/* A bit for each length there is, and for each letter that one begins with:
+ * most headers have others. */
 
 static void
 ngx_leadgen_headers_measure(ngx_leadgen_headers_t *names)
@@ -160,21 +246,22 @@ ngx_leadgen_headers_measure(ngx_leadgen_headers_t *names)
 
     for (i = 0; i < names->n; i++) {
         names->lengths |= 1ull << ngx_min(names->names[i].key.len, 63);
+        names->initials |= 1u << (names->names[i].key.data[0] & 0x1f);
     }
 }
 
 
-/* Whether it is one of the names. */
+/* Which of the names it is, as a bit. */
 
-static ngx_uint_t
-ngx_leadgen_headers_is_one(const ngx_str_t *name,
+static uint32_t
+ngx_leadgen_headers_which(const ngx_str_t *name,
     const ngx_leadgen_headers_t *names)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < names->n; i++) {
         if (ngx_leadgen_headers_same(name, &names->names[i].key)) {
-            return 1;
+            return (uint32_t) 1 << i;
         }
     }
 
@@ -182,7 +269,10 @@ ngx_leadgen_headers_is_one(const ngx_str_t *name,
 }
 
 
-/* Many an upstream takes "_" and "-" for the same. */
+/*
+ * Many an upstream takes "_" and "-" for the same, and some what else is no
+ * letter or digit: with "ignore_invalid_headers off" all of it comes through.
+ */
 
 static ngx_uint_t
 ngx_leadgen_headers_same(const ngx_str_t *name, const ngx_str_t *ours)
@@ -195,7 +285,11 @@ ngx_leadgen_headers_same(const ngx_str_t *name, const ngx_str_t *ours)
     }
 
     for (i = 0; i < name->len; i++) {
-        c = name->data[i] == '_' ? '-' : ngx_tolower(name->data[i]);
+        c = ngx_tolower(name->data[i]);
+
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9')) {
+            c = '-';
+        }
 
         if (c != ngx_tolower(ours->data[i])) {
             return 0;

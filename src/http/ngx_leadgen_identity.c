@@ -37,11 +37,11 @@ static ngx_leadgen_header_t  ngx_leadgen_identity_names[] = {
 
 
 static ngx_leadgen_headers_t  ngx_leadgen_identity_ours = {
-    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NOURS, 0
+    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NOURS, 0, 0
 };
 
 static ngx_leadgen_headers_t  ngx_leadgen_identity_all = {
-    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NNAMES, 0
+    ngx_leadgen_identity_names, NGX_LEADGEN_IDENTITY_NNAMES, 0, 0
 };
 
 
@@ -53,22 +53,45 @@ static ngx_int_t ngx_leadgen_identity_push(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_leadgen_identity_strip(ngx_http_request_t *r)
+ngx_leadgen_identity_strip(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 {
-    return ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_ours);
+    uint32_t  found;
+
+    found = ngx_leadgen_headers_find(r, &ngx_leadgen_identity_all);
+    ctx->claimed = (found >> NGX_LEADGEN_IDENTITY_NOURS != 0);
+
+    return found ? ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_ours)
+                 : NGX_OK;
 }
 
 
 ngx_int_t
-ngx_leadgen_identity_set(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
+ngx_leadgen_identity_set(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 {
     u_char                         *p;
     ngx_str_t                       id;
+    ngx_table_elt_t                *spare;
     const ngx_leadgen_principal_t  *principal;
 
-    if (ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_all) != NGX_OK
-        || ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_REQUEST,
-                                     &ctx->id_text) != NGX_OK)
+    spare = NULL;
+
+    if (((ctx->claimed || ctx->told)
+         && ngx_leadgen_headers_remove(r, &ngx_leadgen_identity_all) != NGX_OK)
+        || ngx_leadgen_withhold(r, ctx, &spare) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ctx->withheld = 1;
+    ctx->told = 1;
+
+    if (spare) {
+        ngx_leadgen_headers_fill(spare,
+                     &ngx_leadgen_identity_names[NGX_LEADGEN_IDENTITY_REQUEST],
+                     &ctx->id_text);
+
+    } else if (ngx_leadgen_identity_push(r, NGX_LEADGEN_IDENTITY_REQUEST,
+                                         &ctx->id_text) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -494,6 +494,19 @@ ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_leadgen_location_pass_credentials(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_command_t  slot = *cmd;
+
+    slot.offset = offsetof(ngx_leadgen_location_conf_t, pass_credentials);
+    slot.post = NULL;
+
+    return ngx_conf_set_flag_slot(cf, &slot, conf);
+}
+
+
+char *
 ngx_leadgen_location_audit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_command_t             slot = *cmd;

@@ -34,7 +34,7 @@ ngx_leadgen_refresh_serve(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     token = ngx_leadgen_json_string(body, "refresh_token");
 
     if (json_object_size(body) == 0) {
-        problem = ngx_leadgen_credential_refresh_token(r, &token);
+        problem = ngx_leadgen_credential_refresh_token(r, ctx, &token);
 
         if (problem == NGX_LEADGEN_PROBLEM_NONE) {
             ctx->in_cookies = 1;

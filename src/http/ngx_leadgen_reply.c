@@ -252,7 +252,7 @@ ngx_leadgen_reply_challenge(ngx_http_request_t *r)
                              "error_description=\"invalid\"");
     }
 
-    return ngx_leadgen_reply_header(r, "WWW-Authenticate", &scheme);
+    return ngx_leadgen_reply_header_plain(r, "WWW-Authenticate", &scheme);
 }
 
 
@@ -336,7 +336,9 @@ ngx_leadgen_reply_send(ngx_http_request_t *r, ngx_uint_t status,
         r->headers_out.content_type_len = r->headers_out.content_type.len;
     }
 
-    if (ngx_leadgen_reply_header(r, "Cache-Control", &no_store) != NGX_OK) {
+    if (ngx_leadgen_reply_header_plain(r, "Cache-Control", &no_store)
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

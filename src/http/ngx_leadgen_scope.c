@@ -27,7 +27,7 @@ static ngx_leadgen_header_t  ngx_leadgen_scope_names[] = {
 };
 
 static ngx_leadgen_headers_t  ngx_leadgen_scope_headers = {
-    ngx_leadgen_scope_names, NGX_LEADGEN_SCOPE_NNAMES, 0
+    ngx_leadgen_scope_names, NGX_LEADGEN_SCOPE_NNAMES, 0, 0
 };
 
 

@@ -104,6 +104,7 @@ ngx_leadgen_session_ended(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 {
     if (call->result == NGX_LEADGEN_CALL_OK
         && r->headers_in.authorization == NULL
+        && ctx->authorization.len == 0
         && ngx_leadgen_credential_forget(r) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;

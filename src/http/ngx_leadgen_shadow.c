@@ -117,7 +117,7 @@ ngx_leadgen_shadow_authenticate(ngx_http_request_t *r,
     ngx_memzero(&judgement->own, sizeof(ngx_leadgen_principal_t));
     judgement->principal = &judgement->own;
 
-    return ngx_leadgen_guard_authenticate(r, &judgement->own);
+    return ngx_leadgen_guard_authenticate(r, ctx, &judgement->own);
 }
 
 

@@ -24,11 +24,13 @@ ngx_leadgen_worker_prepare(ngx_cycle_t *cycle)
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_leadgen_module);
 
-    if (mcf && mcf->zone) {
-        ngx_leadgen_zone_configured(mcf->zone);
+    if (mcf == NULL || mcf->zone == NULL) {
+        return NGX_OK;
     }
 
-    return NGX_OK;
+    ngx_leadgen_zone_configured(mcf->zone);
+
+    return ngx_leadgen_withhold_prepare(cycle, mcf);
 }
 
 

@@ -2,7 +2,8 @@
 /*
  * Any bytes as a Cookie header, and after line breaks as Origin and Host: the
  * cookies are those that another reading finds, a semicolon between two headers
- * adds them up, and an Origin is only accepted that ends with the Host.
+ * adds them up, what is passed on has none of ours, and an Origin is only
+ * accepted that ends with the Host.
  *
  * sources: src/http/ngx_leadgen_cookie.c
  */
@@ -132,6 +133,38 @@ check_origin(const ngx_str_t *origin, const ngx_str_t *host)
 }
 
 
+/* Whatever stands there: it fits, nothing of ours is in it, and nothing more
+ * comes off it. */
+
+static void
+check_strip(const ngx_str_t *header)
+{
+    u_char     *p, *q, *buffer, *again;
+    ngx_str_t   rest;
+
+    buffer = malloc(2 * header->len + 2);
+    again = malloc(4 * header->len + 6);
+
+    p = buffer;
+    (void) ngx_leadgen_cookie_strip(&p, buffer, header);
+
+    rest.data = buffer;
+    rest.len = p - buffer;
+    q = again;
+
+    if (ngx_leadgen_cookie_strip(&q, again, &rest) != 0
+        || (size_t) (q - again) != rest.len
+        || memmem(buffer, rest.len, NGX_LEADGEN_COOKIE,
+                  sizeof(NGX_LEADGEN_COOKIE) - 1))
+    {
+        abort();
+    }
+
+    free(buffer);
+    free(again);
+}
+
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -144,6 +177,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     host = line(&data, last);
 
     check_cookies(&header);
+    check_strip(&header);
     check_origin(&origin, &host);
 
     free(header.data);

@@ -61,6 +61,59 @@ test_find(void)
 }
 
 
+static void
+test_strip(void)
+{
+    size_t      i;
+    u_char     *p, buffer[128];
+    ngx_str_t   header, rest;
+    ngx_uint_t  count;
+
+    static const struct {
+        const char  *header;
+        ngx_uint_t   count;
+        const char  *rest;
+    } rows[] = {
+        { "", 0, "" },
+        { "a=1", 0, "a=1" },
+        { "a=1;b=2;;  c=3;", 0, "a=1; b=2; c=3" },
+        { "__Host-leadgen=x", 1, "" },
+        { "__Host-leadgen=x; __Host-leadgen-refresh=y", 2, "" },
+        { "a=1; __Host-leadgen=x; b=2", 1, "a=1; b=2" },
+        { "a=1;__Host-leadgen-anything", 1, "a=1" },
+        { "__HOST-LEADGEN=x;a=1", 1, "a=1" },
+        { "a=1;\t__Host-leadgen=x", 1, "a=1" },
+        { "a=\"; __Host-leadgen=x\"; b=2", 1, "a=\"; b=2" },
+        { "a=1, __Host-leadgen=x; b=2", 1, "b=2" },
+        { "__Host-a=x; leadgen=y", 0, "__Host-a=x; leadgen=y" }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        header.len = strlen(rows[i].header);
+        header.data = malloc(header.len);
+        ngx_memcpy(header.data, rows[i].header, header.len);
+
+        p = buffer;
+        count = ngx_leadgen_cookie_strip(&p, buffer, &header);
+        rest.data = buffer;
+        rest.len = p - buffer;
+
+        is_int(count, rows[i].count, "\"%s\": how many go", rows[i].header);
+        is_str(rest, rows[i].rest, "\"%s\": what stays", rows[i].header);
+
+        free(header.data);
+    }
+
+    p = buffer;
+    header = unit_str("__Host-leadgen=x; a=1");
+    (void) ngx_leadgen_cookie_strip(&p, buffer, &header);
+    header = unit_str("b=2");
+    (void) ngx_leadgen_cookie_strip(&p, buffer, &header);
+    rest.len = p - buffer;
+    is_str(rest, "a=1; b=2", "of two headers");
+}
+
+
 static ngx_str_t *
 maybe(ngx_str_t *text, const char *from)
 {
@@ -127,6 +180,7 @@ int
 main(void)
 {
     test_find();
+    test_strip();
     test_same_site();
 
     return unit_done();

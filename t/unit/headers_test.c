@@ -8,6 +8,7 @@
 
 #include "unit.h"
 #include "ngx_leadgen_ctx.h"
+#include <ctype.h>
 
 
 static ngx_log_t           none;
@@ -84,10 +85,60 @@ test_values(void)
 }
 
 
+/* In place of each separator each byte that is no letter or digit. */
+
+static void
+test_spellings(void)
+{
+    size_t                   i, place;
+    u_char                   text[32];
+    ngx_str_t                name, value = ngx_string("1");
+    ngx_uint_t               byte, same, wrong;
+    ngx_leadgen_header_t     forged;
+
+    static ngx_leadgen_header_t   names[] = {
+        ngx_leadgen_header("X-User-Id"),
+        ngx_leadgen_header("X-HTTP-Method-Override")
+    };
+    static ngx_leadgen_headers_t  all = { names, 2, 0, 0 };
+
+    wrong = 0;
+
+    for (i = 0; i < 2; i++) {
+        name = names[i].key;
+
+        for (byte = 0; byte < 256; byte++) {
+            for (place = 0; place < name.len; place++) {
+                start();
+                ngx_memcpy(text, name.data, name.len);
+                text[place] = (u_char) byte;
+
+                ngx_memzero(&forged, sizeof(forged));
+                forged.key.data = text;
+                forged.key.len = name.len;
+                (void) ngx_leadgen_headers_push(&request, &forged, &value);
+
+                same = name.data[place] == '-'
+                       ? !isalnum((int) byte)
+                       : tolower((int) byte) == tolower(name.data[place]);
+
+                wrong += (ngx_leadgen_headers_find(&request, &all) != 0)
+                         != same;
+                (void) ngx_leadgen_headers_remove(&request, &all);
+                wrong += request.headers_in.headers.part.nelts == same;
+            }
+        }
+    }
+
+    is_int(wrong, 0, "what is no letter or digit counts as \"-\"");
+}
+
+
 int
 main(void)
 {
     test_values();
+    test_spellings();
 
     ngx_destroy_pool(request.pool);
 

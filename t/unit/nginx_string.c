@@ -334,6 +334,21 @@ ngx_hash_key(u_char *data, size_t len)
 }
 
 
+/* n is the length of what is looked for, less one. */
+
+u_char *
+ngx_strlcasestrn(u_char *s1, u_char *last, u_char *s2, size_t n)
+{
+    for ( /* void */ ; (size_t) (last - s1) > n; s1++) {
+        if (ngx_strncasecmp(s1, s2, n + 1) == 0) {
+            return s1;
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_uint_t
 ngx_hash_key_lc(u_char *data, size_t len)
 {
