@@ -94,14 +94,16 @@ ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
 
 /*
  * Fetch metadata says it best; where a browser sends none, Origin must be the
- * host that was asked.  Without both the request is no browser's of ours.
+ * host that was asked, by a scheme that it can have.  Without both the request
+ * is no browser's of ours.
  */
 
 ngx_uint_t
 ngx_leadgen_cookie_is_same_site(const ngx_str_t *site, const ngx_str_t *origin,
-    const ngx_str_t *host)
+    const ngx_str_t *host, ngx_uint_t schemes)
 {
     u_char  *p;
+    size_t   scheme;
 
     if (site && (site->len != 11
                  || ngx_memcmp(site->data, "same-origin", 11) != 0))
@@ -113,14 +115,23 @@ ngx_leadgen_cookie_is_same_site(const ngx_str_t *site, const ngx_str_t *origin,
         return site != NULL;
     }
 
-    p = memmem(origin->data, origin->len, "://", 3);
+    if (schemes & NGX_LEADGEN_COOKIE_HTTPS && origin->len > 8
+        && ngx_memcmp(origin->data, "https://", 8) == 0)
+    {
+        scheme = 8;
 
-    if (p == NULL || host == NULL) {
+    } else if (schemes & NGX_LEADGEN_COOKIE_HTTP && origin->len > 7
+               && ngx_memcmp(origin->data, "http://", 7) == 0)
+    {
+        scheme = 7;
+
+    } else {
         return 0;
     }
 
-    p += 3;
+    p = origin->data + scheme;
 
-    return (size_t) (origin->data + origin->len - p) == host->len
+    return host
+           && origin->len - scheme == host->len
            && ngx_strncasecmp(p, host->data, host->len) == 0;
 }

@@ -20,6 +20,7 @@ static ngx_uint_t ngx_leadgen_credential_cookies(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx, const ngx_str_t *name, ngx_str_t *value);
 static ngx_uint_t ngx_leadgen_credential_kept(const ngx_array_t *headers,
     const ngx_str_t *name, ngx_str_t *value);
+static ngx_uint_t ngx_leadgen_credential_schemes(ngx_http_request_t *r);
 static ngx_int_t ngx_leadgen_credential_set(ngx_http_request_t *r,
     const char *name, const ngx_str_t *value, time_t age);
 
@@ -122,7 +123,34 @@ ngx_leadgen_credential_is_same_site(ngx_http_request_t *r)
     return ngx_leadgen_cookie_is_same_site(
                ngx_leadgen_credential_header(r, "Sec-Fetch-Site"),
                ngx_leadgen_credential_header(r, "Origin"),
-               r->headers_in.host ? &r->headers_in.host->value : NULL);
+               r->headers_in.host ? &r->headers_in.host->value : NULL,
+               ngx_leadgen_credential_schemes(r));
+}
+
+
+/* Of the configured address; else, where TLS may end in front of us, both. */
+
+static ngx_uint_t
+ngx_leadgen_credential_schemes(ngx_http_request_t *r)
+{
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    if (mcf->public_url.len) {
+        return mcf->public_url.data[4] == 's' ? NGX_LEADGEN_COOKIE_HTTPS
+                                              : NGX_LEADGEN_COOKIE_HTTP;
+    }
+
+#if (NGX_HTTP_SSL)
+
+    if (r->connection->ssl) {
+        return NGX_LEADGEN_COOKIE_HTTPS;
+    }
+
+#endif
+
+    return NGX_LEADGEN_COOKIE_HTTP|NGX_LEADGEN_COOKIE_HTTPS;
 }
 
 

@@ -692,9 +692,14 @@ ngx_uint_t ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
 /*
  * Whether a request comes from a page of the host that it asks, going by the
  * values of Sec-Fetch-Site, Origin and Host; each may be NULL, not sent.
+ * schemes are those that the page may have, as bits.
  */
+
+#define NGX_LEADGEN_COOKIE_HTTP   1
+#define NGX_LEADGEN_COOKIE_HTTPS  2
+
 ngx_uint_t ngx_leadgen_cookie_is_same_site(const ngx_str_t *site,
-    const ngx_str_t *origin, const ngx_str_t *host);
+    const ngx_str_t *origin, const ngx_str_t *host, ngx_uint_t schemes);
 
 
 #define NGX_LEADGEN_COOKIE  "__Host-leadgen"    /* and what begins with it */

@@ -53,12 +53,18 @@ def test_reading(gateway, cookies):
     ([("Sec-Fetch-Site", "same-origin")], 422),
     ([("Origin", "null")], 403),
     ([("Origin", "http://evil.example")], 403),
+    ([("Origin", "evil://HOST")], 403),
+    ([("Origin", "https://HOST")], 403),
+    ([("Origin", "HTTP://HOST")], 403),
+    ([("Origin", "://HOST")], 403),
     ([("Origin", "http://127.0.0.1")], 403),
     ([("Origin", "http://127.0.0.1:1@evil.example")], 403),
     ([("Sec-Fetch-Site", "same-origin"), ("Origin", "http://evil.example")],
      403),
 ])
 def test_changing(gateway, cookies, headers, status):
+    host = f"127.0.0.1:{gateway.port}"
+    headers = [(name, value.replace("HOST", host)) for name, value in headers]
     answer = post(gateway, "/api/admin/users",
                   [cookie(cookies, "__Host-leadgen"), *headers], {})
     assert answer.status == status, answer.body

@@ -116,13 +116,13 @@ check_origin(const ngx_str_t *origin, const ngx_str_t *host)
 
     before = origin->len - host->len;
 
-    if (ngx_leadgen_cookie_is_same_site(NULL, origin, host)
-        != ngx_leadgen_cookie_is_same_site(&site, origin, host))
+    if (ngx_leadgen_cookie_is_same_site(NULL, origin, host, 3)
+        != ngx_leadgen_cookie_is_same_site(&site, origin, host, 3))
     {
         abort();
     }
 
-    if (ngx_leadgen_cookie_is_same_site(NULL, origin, host)
+    if (ngx_leadgen_cookie_is_same_site(NULL, origin, host, 3)
         && (origin->len < host->len + 3
             || ngx_memcmp(origin->data + before - 3, "://", 3) != 0
             || strncasecmp((char *) origin->data + before,

@@ -134,44 +134,64 @@ test_same_site(void)
     size_t     i;
     ngx_str_t  site, origin, host;
 
+#define HTTP   NGX_LEADGEN_COOKIE_HTTP
+#define HTTPS  NGX_LEADGEN_COOKIE_HTTPS
+#define BOTH   (HTTP|HTTPS)
+
     static const struct {
         const char  *site;
         const char  *origin;
         const char  *host;
+        ngx_uint_t   schemes;
         ngx_uint_t   is_same;
     } rows[] = {
-        { NULL, NULL, "a", 0 },
-        { "same-origin", NULL, "a", 1 },
-        { "same-origin", NULL, NULL, 1 },
-        { "same-site", NULL, "a", 0 },
-        { "cross-site", NULL, "a", 0 },
-        { "none", NULL, "a", 0 },
-        { "", NULL, "a", 0 },
-        { "Same-Origin", NULL, "a", 0 },
-        { NULL, "https://a", "a", 1 },
-        { NULL, "https://A", "a", 1 },
-        { NULL, "https://a:8000", "a:8000", 1 },
-        { NULL, "https://a:8000", "a", 0 },
-        { NULL, "https://a", NULL, 0 },
-        { NULL, "https://a/", "a", 0 },
-        { NULL, "https://b@a", "a", 0 },
-        { NULL, "https://b", "a", 0 },
-        { NULL, "a", "a", 0 },
-        { NULL, "null", "null", 0 },
-        { NULL, "", "", 0 },
-        { "same-origin", "https://a", "a", 1 },
-        { "same-origin", "https://b", "a", 0 },
-        { "cross-site", "https://a", "a", 0 },
+        { NULL, NULL, "a", BOTH, 0 },
+        { "same-origin", NULL, "a", BOTH, 1 },
+        { "same-origin", NULL, NULL, BOTH, 1 },
+        { "same-site", NULL, "a", BOTH, 0 },
+        { "cross-site", NULL, "a", BOTH, 0 },
+        { "none", NULL, "a", BOTH, 0 },
+        { "", NULL, "a", BOTH, 0 },
+        { "Same-Origin", NULL, "a", BOTH, 0 },
+        { NULL, "https://a", "a", BOTH, 1 },
+        { NULL, "https://A", "a", BOTH, 1 },
+        { NULL, "https://a:8000", "a:8000", BOTH, 1 },
+        { NULL, "https://a:8000", "a", BOTH, 0 },
+        { NULL, "https://a", NULL, BOTH, 0 },
+        { NULL, "https://a/", "a", BOTH, 0 },
+        { NULL, "https://b@a", "a", BOTH, 0 },
+        { NULL, "https://b", "a", BOTH, 0 },
+        { NULL, "a", "a", BOTH, 0 },
+        { NULL, "null", "null", BOTH, 0 },
+        { NULL, "", "", BOTH, 0 },
+        { "same-origin", "https://a", "a", BOTH, 1 },
+        { "same-origin", "https://b", "a", BOTH, 0 },
+        { "cross-site", "https://a", "a", BOTH, 0 },
+        { NULL, "http://a", "a", BOTH, 1 },
+        { NULL, "http://a", "a", HTTP, 1 },
+        { NULL, "http://a", "a", HTTPS, 0 },
+        { NULL, "https://a", "a", HTTP, 0 },
+        { NULL, "https://a", "a", HTTPS, 1 },
+        { "same-origin", "http://a", "a", HTTPS, 0 },
+        { NULL, "evil://a", "a", BOTH, 0 },
+        { NULL, "ahttps://a", "a", BOTH, 0 },
+        { NULL, "HTTPS://a", "a", BOTH, 0 },
+        { NULL, "https:/a", "a", BOTH, 0 },
+        { NULL, "://a", "a", BOTH, 0 },
+        { NULL, "https://", "", BOTH, 0 },
+        { NULL, "https://https://a", "a", BOTH, 0 },
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         is_int(ngx_leadgen_cookie_is_same_site(maybe(&site, rows[i].site),
                                                maybe(&origin, rows[i].origin),
-                                               maybe(&host, rows[i].host)),
-               rows[i].is_same, "%s, %s, asked %s",
+                                               maybe(&host, rows[i].host),
+                                               rows[i].schemes),
+               rows[i].is_same, "%s, %s, asked %s by %d",
                rows[i].site ? rows[i].site : "no Sec-Fetch-Site",
                rows[i].origin ? rows[i].origin : "no Origin",
-               rows[i].host ? rows[i].host : "without Host");
+               rows[i].host ? rows[i].host : "without Host",
+               (int) rows[i].schemes);
     }
 }
 
