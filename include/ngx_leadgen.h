@@ -72,10 +72,11 @@ typedef struct {
     ngx_str_t                  role;
     ngx_leadgen_permissions_t  permissions;
     u_char                     session[NGX_LEADGEN_UUID_SIZE];
-    time_t                     issued;      /* seconds since 1970 */
+    time_t                     issued;      /* seconds since 1970, 0: unknown */
     time_t                     expires;
     unsigned                   has_role:1;  /* one that is known here */
-    unsigned                   is_ours:1;   /* we signed the token */
+    unsigned                   is_ours:1;   /* of an issuer whose tokens
+                                             * this gateway signs */
     unsigned                   is_plain:1;  /* its texts go into headers as
                                              * they are; 0: not looked at */
     const char                *wrong;       /* of nobody's token; NULL: nothing

@@ -18,6 +18,7 @@ select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('leadgen functions')
 \ir functions/base.sql
 \ir functions/partitions.sql
 \ir functions/revocations.sql
+\ir functions/callers.sql
 \ir functions/mails.sql
 \ir functions/users.sql
 \ir functions/audit.sql

@@ -213,8 +213,7 @@ $$;
 
 /*
  * Changes of users wait here for each other, so that each sees the administrators
- * the one before has left.  LG401: the session of the token has ended, or its
- * user has another role, since the gateway looked.
+ * the one before has left.  LG401, LG403: those of private.caller_prove.
  */
 create or replace function private.users_lock(request jsonb) returns void
 language plpgsql
@@ -222,20 +221,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtext('leadgen users'));
-
-    perform
-    from public.sessions s
-    join public.users u on u.id = s.user_id
-    where s.id = (request #>> '{principal,session}')::uuid
-        and (
-            s.revoked_at is not null
-            or not u.is_active
-            or u.role is distinct from request #>> '{principal,role}'
-        );
-
-    if found then
-        perform private.refuse(401, 'Log in again.');
-    end if;
+    perform private.caller_prove(request, alone => true);
 end
 $$;
 

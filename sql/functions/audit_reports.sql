@@ -116,6 +116,7 @@ declare
     known public.audit_reports;
     item jsonb;
 begin
+    perform private.caller_prove(request);
     perform private.audit_report_check(body);
 
     if char_length(name) not between 1 and 255 then

@@ -147,8 +147,8 @@ declare
     body constant jsonb := request -> 'body';
     made public.roles;
 begin
-    perform private.custom_role_check(request, array['name', 'permissions']);
     perform private.users_lock(request);
+    perform private.custom_role_check(request, array['name', 'permissions']);
     perform private.custom_role_is_free(request, body ->> 'name');
     perform private.permissions_within(request, body ->> 'name', body -> 'permissions', 'permissions');
 
@@ -191,8 +191,8 @@ declare
     before public.roles;
     after public.roles;
 begin
-    perform private.custom_role_check(request, array['permissions']);
     perform private.users_lock(request);
+    perform private.custom_role_check(request, array['permissions']);
 
     before := private.custom_role_of_path(request);
     perform private.permissions_within(request, before.name, to_jsonb(before.permissions), null);

@@ -155,6 +155,7 @@ declare
     digest constant text := encode(sha256(convert_to(body::text, 'UTF8')), 'hex');
     job public.jobs;
 begin
+    perform private.caller_prove(request);
     perform private.job_check(body);
 
     if key is not null then
@@ -364,6 +365,8 @@ declare
     is_hard boolean;
     job public.jobs;
 begin
+    perform private.caller_prove(request);
+
     if query - 'terminate' <> '{}' or coalesce(query ->> 'terminate', 'true') not in ('true', 'false') then
         perform private.refuse(422, 'There is one parameter: terminate, true or false.',
             '[{"field": "terminate", "message": "Send true or false."}]');
@@ -422,6 +425,8 @@ as $$
 declare
     job public.jobs;
 begin
+    perform private.caller_prove(request);
+
     job := private.job_of_path(request);
 
     if job.status = 'revoked' and job.taken_at is not null then

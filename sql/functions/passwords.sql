@@ -61,8 +61,9 @@ $$;
  *              "hashed_password_new": yescrypt}
  *
  * Returns 200 and {"user", "session", "issued_at"}, for a new access token, with
- * session null when the token's has ended; or 422 without body, when it was not
- * verified or is another one meanwhile.  409 is login_finish's: begin again.
+ * session null when a foreign token has none here; or 422 without body, when it
+ * was not verified or is another one meanwhile.  409 is login_finish's: begin
+ * again.  LG401: that of private.caller_prove.
  */
 create or replace function api.password_finish(request jsonb) returns api.reply
 language plpgsql security definer
@@ -74,6 +75,8 @@ declare
     account public.users;
     session uuid;
 begin
+    perform private.caller_prove(request, alone => true);
+
     if (password ->> 'verified')::boolean then
         perform private.password_check(password ->> 'hashed_password_new');
 

@@ -97,10 +97,10 @@ $$;
 
 /*
  * POST /api/auth/logout: ends the session of the token, or with the body
- * {"everywhere": true} all sessions of its user.  A token of no session known
- * here ends with all tokens of its user.
+ * {"everywhere": true} all sessions of its user.  A foreign token, of no session
+ * known here, ends with all tokens of its user.
  *
- * LG422: see errors.
+ * LG401: that of private.caller_prove.  LG422: see errors.
  */
 create or replace function api.logout(request jsonb) returns api.reply
 language plpgsql security definer
@@ -113,6 +113,8 @@ declare
     session uuid := request #>> '{principal,session}';
     errors jsonb;
 begin
+    perform private.caller_prove(request, alone => true);
+
     select jsonb_agg(jsonb_build_object('field', f.name, 'message', m.message) order by f.name)
     into errors
     from jsonb_each(body) as f (name, value)
@@ -130,13 +132,12 @@ begin
         session := null;
     else
         update public.sessions s
-        set revoked_at = coalesce(s.revoked_at, now())
+        set revoked_at = now()
         where s.id = session and s.user_id = account_id
         returning s.id into session;
     end if;
 
     if session is null then
-        perform from public.users u where u.id = account_id for no key update;
         perform private.end_sessions(account_id);
     end if;
 

@@ -24,6 +24,9 @@ SQL = pathlib.Path(__file__).resolve().parent.parent
 LOCK = 4    # seconds until a wait for a lock is given up
 HASH = "$y$j9T$abcdefgh$0123456789"
 
+# of a caller's principal: a token of another issuer, newer than any revocation
+FOREIGN = {"is_foreign": True, "issued_at": 4102444800}
+
 psycopg2.extras.register_uuid()
 
 
@@ -156,6 +159,11 @@ class Database:
     def create_user(self, email="ann@example.com", role="user", password=HASH):
         return self.value("select private.create_user(%s, 'Ann', %s, %s)", email, password, role)
 
+    def create_caller(self, id):
+        """A user by that id, whose role is what a foreign token says."""
+        self.rows("insert into public.users (id, email, name, hashed_password) overriding system value"
+                  " values (%s, %s, 'Boss', 'h') on conflict do nothing", id, f"caller-{id}@example.com")
+
     def login(self, user, password=HASH, token=None):
         """Logs in; the session and the refresh token."""
         session, token = str(uuid.uuid4()), token or uuid.uuid4().hex
@@ -250,3 +258,11 @@ def untouched(cluster, template):
     database = Database(cluster, cluster.create(template))
     yield database
     database.close()
+
+
+@pytest.fixture(autouse=True)
+def callers(request):
+    """The users whose ids a module has in CALLERS: for these its calls are made."""
+    for name in {"database", "untouched"} & set(request.fixturenames):
+        for id in getattr(request.module, "CALLERS", ()):
+            request.getfixturevalue(name).create_caller(id)

@@ -5,9 +5,10 @@ import uuid
 
 import psycopg2
 import pytest
-from conftest import refusal, request
+from conftest import FOREIGN, refusal, request
 
-ANN = {"user_id": 1, "email": "ann@example.com", "role": "admin", "permissions": [], "session": str(uuid.uuid4())}
+ANN = {"user_id": 1, "email": "ann@example.com", "role": "admin", "permissions": [], **FOREIGN}
+CALLERS = (1, 2)
 
 
 def report(database, on=None, principal=ANN, idempotency_key=None, **body):

@@ -2,17 +2,18 @@
 
 import psycopg2
 import pytest
-from conftest import refusal, request
+from conftest import FOREIGN, refusal, request
 
 PERMISSIONS = ["lead:read", "lead:export", "user:manage_roles", "user:create", "user:update", "campaign:read"]
 ROLES = {"admin": PERMISSIONS, "user": ["lead:read"], "promoter": ["lead:read", "user:manage_roles", "user:create"]}
+CALLERS = (99,)
 
 
 def asked(role="admin", name=None, body=None, permissions=None):
     return request(
         body=body, params={"name": name} if name else {}, roles=ROLES,
         principal={"user_id": 99, "email": "boss@example.com", "role": role,
-                   "permissions": permissions or ROLES.get(role, []), "session": "00000000-0000-0000-0000-000000000000"})
+                   "permissions": permissions or ROLES.get(role, []), **FOREIGN})
 
 
 def create(database, name="exporter", permissions=("lead:export", "lead:read"), caller="admin", on=None):

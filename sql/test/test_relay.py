@@ -7,11 +7,12 @@ import uuid
 
 import psycopg2
 import pytest
-from conftest import event, now, refusal, request, uuid7
+from conftest import FOREIGN, event, now, refusal, request, uuid7
 
 SEND = {"campaign_id": 3, "lead_id": 5}
 MESSAGE = uuid.uuid4()
-ADMIN = {"user_id": 1, "email": "ann@example.com", "role": "admin", "permissions": [], "session": str(uuid.uuid4())}
+ADMIN = {"user_id": 1, "email": "ann@example.com", "role": "admin", "permissions": [], **FOREIGN}
+CALLERS = (1,)
 
 
 def call(database, function, body=None, **members):

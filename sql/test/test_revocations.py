@@ -49,7 +49,7 @@ def test_tokens_of_the_same_second(database):
         issued = database.value("select private.issued_at(%s)", user)
         session, _ = database.login(user)
         assert database.call("logout", request(
-            principal={"user_id": user, "email": "ann@example.com", "session": session}))[0] == 204
+            principal={"user_id": user, "email": "ann@example.com", "role": "user", "session": session}))[0] == 204
         assert database.epochs(session=session)[0] > issued
         database.rows("select private.revoke(%s)", user)
         assert database.epochs(user=user)[-1] > issued

@@ -2,7 +2,7 @@
 
 import psycopg2
 import pytest
-from conftest import refusal, request, sha256
+from conftest import FOREIGN, refusal, request, sha256
 
 
 def refresh(database, token, successor=None, on=None):
@@ -154,8 +154,10 @@ def test_logout(database):
     user = database.create_user()
     session, token = database.login(user)
     other, other_token = database.login(user)
-    for _ in range(2):
-        assert database.call("logout", request(principal=principal(user, session))) == (204, None, None, True)
+    assert database.call("logout", request(principal=principal(user, session))) == (204, None, None, True)
+    with pytest.raises(psycopg2.Error) as raised:
+        database.call("logout", request(principal=principal(user, session)))
+    assert refusal(raised)[0] == "LG401"
     item = last_log(database)
     assert (item["action"], item["success"], item["resource_id"], item["details"]["status"],
             item["details"]["session"], item["details"]["everywhere"]) == (
@@ -175,6 +177,7 @@ def test_logout_everywhere(database, case):
     if case == "everywhere":
         asked["body"] = {"everywhere": True}
     else:
+        asked["principal"] |= FOREIGN
         asked["principal"]["session"] = others if "another" in case else "00000000-0000-0000-0000-000000000000"
     assert database.call("logout", asked)[0] == 204
     assert last_log(database)["details"]["everywhere"] is True
@@ -185,8 +188,9 @@ def test_logout_everywhere(database, case):
 
 
 def test_logout_refuses_other_fields(untouched):
+    untouched.create_caller(99)
     with pytest.raises(psycopg2.Error) as raised:
-        untouched.call("logout", request(principal=principal(1, None), body={"everywhere": "yes", "all": True}))
+        untouched.call("logout", request(principal=principal(99, None, **FOREIGN), body={"everywhere": "yes", "all": True}))
     code, _, errors = refusal(raised)
     assert (code, [error["field"] for error in errors]) == ("LG422", ["all", "everywhere"])
 

@@ -2,7 +2,7 @@
 
 import pytest
 from conftest import sha256
-from test_admin_users import asked, live, refused
+from test_admin_users import CALLERS, asked, live, refused  # noqa: F401
 
 
 def test_sessions_of_a_user(database):

@@ -315,21 +315,34 @@ ngx_leadgen_keys_signer(const ngx_array_t *keys)
 }
 
 
+ngx_str_t
+ngx_leadgen_keys_issuer(const ngx_leadgen_key_t *signer)
+{
+    static const ngx_str_t  issuer = ngx_string("leadgen");
+
+    return signer->issuer.len ? signer->issuer : issuer;
+}
+
+
 ngx_uint_t
 ngx_leadgen_keys_is_ours(const ngx_array_t *keys, const ngx_leadgen_key_t *key)
 {
-    const ngx_str_t  *issuer;
+    ngx_str_t                 issuer;
+    const ngx_leadgen_key_t  *signer;
 
-    if (key->secret == NULL && key->signer == NULL) {
+    if (key->issuer.len == 0) {
+        return 1;
+    }
+
+    signer = ngx_leadgen_keys_signer(keys);
+    if (signer == NULL) {
         return 0;
     }
 
-    issuer = &ngx_leadgen_keys_signer(keys)->issuer;
+    issuer = ngx_leadgen_keys_issuer(signer);
 
-    return key->issuer.len == 0
-           || (key->issuer.len == issuer->len
-               && ngx_memcmp(key->issuer.data, issuer->data, issuer->len)
-                  == 0);
+    return issuer.len == key->issuer.len
+           && ngx_memcmp(issuer.data, key->issuer.data, issuer.len) == 0;
 }
 
 

@@ -172,8 +172,11 @@ ngx_uint_t ngx_leadgen_keys_find(const ngx_array_t *keys,
 /* The first key that can sign, or NULL. */
 const ngx_leadgen_key_t *ngx_leadgen_keys_signer(const ngx_array_t *keys);
 
-/* Whether this gateway signs with a key, or may have before it was replaced: it
- * can, and no other issuer does. */
+/* What the tokens that a key signs say of who made them. */
+ngx_str_t ngx_leadgen_keys_issuer(const ngx_leadgen_key_t *signer);
+
+/* Whether this gateway signs with a key, or may have before it was replaced: no
+ * issuer is named for it, or ours. */
 ngx_uint_t ngx_leadgen_keys_is_ours(const ngx_array_t *keys,
     const ngx_leadgen_key_t *key);
 

@@ -459,11 +459,7 @@ ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     *ngx_leadgen_uuid_format(sid, principal->session) = '\0';
     *ngx_sprintf(sub, "%L", principal->user_id) = '\0';
 
-    ngx_str_set(&issuer, "leadgen");
-
-    if (key->issuer.len) {
-        issuer = key->issuer;
-    }
+    issuer = ngx_leadgen_keys_issuer(key);
 
     /* who has an address that no token may have logs in without one */
 

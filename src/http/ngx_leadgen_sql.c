@@ -11,7 +11,9 @@
 static json_t *ngx_leadgen_sql_request(ngx_http_request_t *r,
     ngx_leadgen_ctx_t *ctx, ngx_int_t *rc);
 static json_t *ngx_leadgen_sql_principal(ngx_http_request_t *r,
-    const ngx_leadgen_principal_t *principal);
+    const ngx_leadgen_ctx_t *ctx);
+static json_t *ngx_leadgen_sql_required(ngx_http_request_t *r,
+    const ngx_leadgen_ctx_t *ctx);
 static json_t *ngx_leadgen_sql_roles(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx);
 static json_t *ngx_leadgen_sql_params(ngx_http_request_t *r,
@@ -257,7 +259,7 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
                   "params", ngx_leadgen_sql_params(r, &ctx->match),
                   "query", query,
                   "roles", ngx_leadgen_sql_roles(r, ctx),
-                  "principal", ngx_leadgen_sql_principal(r, &ctx->principal),
+                  "principal", ngx_leadgen_sql_principal(r, ctx),
                   "idempotency_key", ngx_leadgen_sql_idempotency_key(r),
                   "trace", ngx_leadgen_scope_trace_json(ctx),
                   "ip_address", r->connection->addr_text.data,
@@ -272,11 +274,15 @@ ngx_leadgen_sql_request(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
 }
 
 
+/* What sql/functions/callers.sql proves anew. */
+
 static json_t *
-ngx_leadgen_sql_principal(ngx_http_request_t *r,
-    const ngx_leadgen_principal_t *principal)
+ngx_leadgen_sql_principal(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
 {
-    u_char  session[NGX_LEADGEN_UUID_TEXT];
+    u_char                          session[NGX_LEADGEN_UUID_TEXT];
+    const ngx_leadgen_principal_t  *principal;
+
+    principal = &ctx->principal;
 
     if (principal->user_id == 0) {
         return NULL;
@@ -284,13 +290,34 @@ ngx_leadgen_sql_principal(ngx_http_request_t *r,
 
     (void) ngx_leadgen_uuid_format(session, principal->session);
 
-    return json_pack("{s:I, s:s%, s:s%, s:o, s:s%}",
+    return json_pack("{s:I, s:s%, s:s%, s:o, s:s%, s:I, s:b, s:o?}",
                      "user_id", (json_int_t) principal->user_id,
                      "email", principal->email.data, principal->email.len,
                      "role", principal->role.data, principal->role.len,
                      "permissions",
                      ngx_leadgen_admin_names(principal->permissions),
-                     "session", session, (size_t) NGX_LEADGEN_UUID_TEXT);
+                     "session", session, (size_t) NGX_LEADGEN_UUID_TEXT,
+                     "issued_at", (json_int_t) principal->issued,
+                     "is_foreign", !principal->is_ours,
+                     "required", ngx_leadgen_sql_required(r, ctx));
+}
+
+
+/*
+ * What the rule needs, when the role that granted it is one of the database,
+ * which may have changed since; else NULL.
+ */
+
+static json_t *
+ngx_leadgen_sql_required(ngx_http_request_t *r, const ngx_leadgen_ctx_t *ctx)
+{
+    ngx_leadgen_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
+
+    return ctx->match.rule->permissions
+           && !ngx_leadgen_roles_find(mcf->roles, &ctx->principal.role)
+           ? ngx_leadgen_admin_names(ctx->match.rule->permissions) : NULL;
 }
 
 

@@ -433,6 +433,52 @@ test_issuers(void)
 }
 
 
+/* A key that is one of all keys signs alone, and they verify. */
+
+static void
+is_foreign(const char *kid, const char *issuer, ngx_uint_t foreign)
+{
+    ngx_str_t                payload, token;
+    ngx_array_t             *all;
+    ngx_leadgen_principal_t  who;
+    static char              text[128];
+
+    (void) snprintf(text, sizeof(text), "{\"sub\":\"1\",\"exp\":1700000001"
+                    ",\"iss\":\"%s\"}", issuer ? issuer + 7 : "anybody");
+    payload.data = (u_char *) text;
+    payload.len = strlen(text);
+
+    add_key("a key of thirty-two bytes, or so", kid, issuer);
+
+    all = keys;
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("a key of thirty-two bytes, or so", kid, issuer);
+    is_int(ngx_leadgen_jws_sign(pool, keys, &payload, &token), NGX_OK, kid);
+    keys = all;
+
+    is_int(verify(&token, &who), NGX_LEADGEN_PROBLEM_NONE, kid);
+    is_int(!who.is_ours, foreign, kid);
+}
+
+
+static void
+test_foreign(void)
+{
+    keys = ngx_leadgen_keys_create(pool);
+
+    is_foreign("kid=now", NULL, 0);
+    is_foreign("kid=before", NULL, 0);
+    is_foreign("kid=named", "issuer=leadgen", 0);
+    is_foreign("kid=them", "issuer=them", 1);
+
+    keys = ngx_leadgen_keys_create(pool);
+
+    is_foreign("kid=now", "issuer=us", 0);
+    is_foreign("kid=before", "issuer=us", 0);
+    is_foreign("kid=other", "issuer=leadgen", 1);
+}
+
+
 /* How long a token may live is its key's. */
 
 static void
@@ -597,6 +643,7 @@ main(void)
     test_issuer();
     test_issuers();
     test_wrong();
+    test_foreign();
     test_age();
     test_all_roles();
     test_public();
