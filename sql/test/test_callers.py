@@ -75,7 +75,7 @@ def principal(world, endpoint, kind):
     return {
         "user_id": world.user, "email": "ann@example.com", "role": world.role, "permissions": world.permissions,
         "session": world.session if kind == "ours" else str(uuid.UUID(int=0)),
-        "issued_at": int(time.time()), "is_foreign": kind == "foreign",
+        "issued_at": world.issued_at, "is_foreign": kind == "foreign",
         "required": None if permission == "none" else [permission]}
 
 
@@ -126,6 +126,8 @@ def world(stage):
                    " null, null, null, null, null)", id)
     stage.rows("update public.jobs set status = 'failed', finished_at = now(), due_at = null where id = %s",
                world.failed)
+    # before whatever happens to the caller, in however long
+    world.issued_at = int(time.time())
     yield world
     stage.rows("delete from public.users")
     stage.rows("delete from public.roles")
