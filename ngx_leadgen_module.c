@@ -198,6 +198,13 @@ static ngx_command_t  ngx_leadgen_module_commands[] = {
       0,
       (void *) ngx_leadgen_location_public },
 
+    { ngx_string("leadgen_cache_shared"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_leadgen_settings_directive,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      (void *) ngx_leadgen_location_cache_shared },
+
     { ngx_string("leadgen_pass_credentials"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_leadgen_settings_directive,

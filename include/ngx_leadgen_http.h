@@ -96,6 +96,8 @@ char *ngx_leadgen_location_guard(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_leadgen_location_cache_shared(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_leadgen_location_pass_credentials(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 char *ngx_leadgen_location_path_strict(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -956,7 +956,7 @@ chown scalar getpwnam('nobody'), -1, $ENV{TEST_NGINX_SPOOL};
 
 === TEST 128: the place is said, also of what is included
 --- config
-    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+    location /api/ { leadgen_policy { include $TEST_NGINX_SERVER_ROOT/html/policy.conf; } }
 --- user_files
 >>> policy.conf
 # one
@@ -969,7 +969,7 @@ GET /api/y campaign:reed;
 
 === TEST 129: the place is said, also of what is found out at the end
 --- config
-    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+    location /api/ { leadgen_policy { include $TEST_NGINX_SERVER_ROOT/html/policy.conf; } }
 --- user_files
 >>> policy.conf
 GET /api/x public;
@@ -2257,7 +2257,7 @@ location /t/ { leadgen_track file:$TEST_NGINX_KEYS/open; }
 
 
 === TEST 313: a public key that everybody can read
---- init
+--- before
 chmod 0644, "$::keys/public";
 --- missing: jwt_key
 --- directive: leadgen_jwt_key file:$TEST_NGINX_KEYS/public;
@@ -2304,9 +2304,124 @@ chmod 0644, "$::keys/public";
 
 === TEST 320: a name in braces, in what is included
 --- config
-    location /api/ { leadgen_policy { include $TEST_NGINX_HTML_DIR/policy.conf; } }
+    location /api/ { leadgen_policy { include $TEST_NGINX_SERVER_ROOT/html/policy.conf; } }
 --- user_files
 >>> policy.conf
 GET /api/a public;
 GET /api/x/{id}/y public;
 --- says: "/api/x/{" in a policy line: write ":id" for a segment of any name
+
+
+
+=== TEST 321: proxy_cache that all users share
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key $scheme$request_uri; proxy_pass http://127.0.0.1:1; }
+--- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 322: proxy_cache of each user
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key "$scheme$request_uri $leadgen_user_id"; proxy_pass http://127.0.0.1:1; }
+
+
+
+=== TEST 323: fastcgi_cache that all users share
+--- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } fastcgi_cache c; fastcgi_cache_key $scheme$request_uri; fastcgi_pass 127.0.0.1:1; }
+--- says: location "/api/" keeps what "fastcgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 324: fastcgi_cache of each user
+--- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } fastcgi_cache c; fastcgi_cache_key "$scheme$request_uri $leadgen_user_id"; fastcgi_pass 127.0.0.1:1; }
+
+
+
+=== TEST 325: uwsgi_cache that all users share
+--- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } uwsgi_cache c; uwsgi_cache_key $scheme$request_uri; uwsgi_pass 127.0.0.1:1; }
+--- says: location "/api/" keeps what "uwsgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 326: uwsgi_cache of each user
+--- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } uwsgi_cache c; uwsgi_cache_key "$scheme$request_uri $leadgen_user_id"; uwsgi_pass 127.0.0.1:1; }
+
+
+
+=== TEST 327: scgi_cache that all users share
+--- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } scgi_cache c; scgi_cache_key $scheme$request_uri; scgi_pass 127.0.0.1:1; }
+--- says: location "/api/" keeps what "scgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 328: scgi_cache of each user
+--- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } scgi_cache c; scgi_cache_key "$scheme$request_uri $leadgen_user_id"; scgi_pass 127.0.0.1:1; }
+
+
+
+=== TEST 329: proxy_cache without a key, from the server
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+proxy_cache c; location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_pass http://127.0.0.1:1; }
+--- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 330: proxy_cache by another variable
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key $leadgen_user_identity$uri; proxy_pass http://127.0.0.1:1; } set $leadgen_user_identity 1;
+--- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 331: proxy_cache in an if, and within
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; if ($arg_a) { proxy_pass http://127.0.0.1:1; } }
+--- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 332: proxy_cache in a named location behind a guarded one
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } try_files /none @app; } location @app { proxy_cache c; proxy_pass http://127.0.0.1:1; }
+--- says: location "@app" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
+
+
+
+=== TEST 333: caches that may be
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+proxy_cache_key "${leadgen_user_id} $uri";
+location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_pass http://127.0.0.1:1; }
+location /api/off/ { proxy_cache off; proxy_cache_key $uri; proxy_pass http://127.0.0.1:1; }
+location /api/shared/ { leadgen_cache_shared "the same for all"; proxy_cache c; proxy_cache_key $uri; proxy_pass http://127.0.0.1:1;
+    location /api/shared/in/ { proxy_pass http://127.0.0.1:1; } }
+location /public/ { leadgen_policy { GET /public/x public; } proxy_cache c; proxy_cache_key $uri; proxy_pass http://127.0.0.1:1; }
+location /open/ { proxy_cache c; proxy_cache_key $uri; proxy_pass http://127.0.0.1:1; }
+location /grpc/ { leadgen_policy { GET /grpc/x authenticated; } grpc_pass 127.0.0.1:1; }
+location /memcached/ { leadgen_policy { GET /memcached/x authenticated; } set $memcached_key $uri; memcached_pass 127.0.0.1:1; }
+
+
+
+=== TEST 334: a shared cache without a reason
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- config
+location /api/ { leadgen_cache_shared ""; }
+--- says: "leadgen_cache_shared" directive needs a reason, for whoever reads this next

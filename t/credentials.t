@@ -18,6 +18,7 @@ our $dir = File::Temp::tempdir(CLEANUP => 1);
     close $file;
 }
 $ENV{TEST_NGINX_IDP} = "$dir/idp.key";
+$ENV{TEST_NGINX_CACHE} = "$dir/cache";
 
 our $ours = 'Authorization: Bearer ' . Leadgen::token(role => 'admin') . "\n";
 our $expired = 'Authorization: Bearer ' . Leadgen::token(role => 'admin', iat => time - 1000, exp => time - 100) . "\n";
@@ -231,3 +232,19 @@ __DATA__
 [map { ("X${_}User${_}Id: 1\n") x 2 } '.', '_', '~', '!', '+', "'"]
 --- response_body
 [][][]
+
+
+
+=== TEST 13: a cache with the user in its key has for each what is theirs
+--- more: proxy_cache_path $TEST_NGINX_CACHE keys_zone=c:1m;
+--- within eval
+"location /cached/ { leadgen_policy { GET /cached/x authenticated; } proxy_cache c; proxy_cache_valid 200 1m;
+     proxy_cache_key \"\$uri \$leadgen_user_id\"; add_header X-Cache \$upstream_cache_status; $::proxy }"
+--- request eval
+[('GET /cached/x') x 4]
+--- more_headers eval
+[map { 'Authorization: Bearer ' . Leadgen::token(role => $_) . "\n" } 'admin', 'user', 'admin', 'user']
+--- response_body eval
+["[][][1]\n", "[][][3]\n", "[][][1]\n", "[][][3]\n"]
+--- response_headers eval
+['X-Cache: MISS', 'X-Cache: MISS', 'X-Cache: HIT', 'X-Cache: HIT']

@@ -116,6 +116,7 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
         conf->policy = prev->policy;
         conf->shadow = prev->shadow;
         conf->reason = prev->reason;
+        conf->guards = prev->guards;
     }
 
     ngx_conf_init_ptr_value(conf->policy, NULL);
@@ -123,6 +124,7 @@ ngx_leadgen_conf_merge_location(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->guard, prev->guard, 0);
     ngx_conf_merge_value(conf->pass_credentials, prev->pass_credentials, 0);
     ngx_conf_merge_ptr_value(conf->cors, prev->cors, NULL);
+    ngx_conf_merge_str_value(conf->shared, prev->shared, "");
     ngx_conf_merge_value(conf->sentry, prev->sentry, 1);
     ngx_conf_merge_value(conf->path_strict, prev->path_strict, 1);
     ngx_conf_merge_uint_value(conf->audit, prev->audit,

@@ -150,6 +150,8 @@ typedef struct {
     ngx_flag_t                   guard;
     ngx_flag_t                   pass_credentials;
     ngx_str_t                    reason;    /* why it is public; or empty */
+    ngx_str_t                    shared;    /* why a cache is; or empty */
+    unsigned                     guards:1;  /* a route is not public */
     unsigned                     is_own:1;  /* these are not inherited */
     ngx_str_t                    file;      /* where it begins */
     ngx_uint_t                   line;
@@ -161,6 +163,7 @@ typedef struct {
 typedef struct {
     ngx_http_core_loc_conf_t    *core;
     ngx_leadgen_location_conf_t *conf;
+    ngx_leadgen_server_conf_t   *server;
 } ngx_leadgen_survey_t;
 
 
@@ -186,6 +189,15 @@ void ngx_leadgen_keyfile_warn(ngx_conf_t *cf, const ngx_str_t *word);
 /* Notes the location whose configuration is being merged.  NGX_OK, ERROR. */
 ngx_int_t ngx_leadgen_survey_note(ngx_conf_t *cf,
     ngx_leadgen_location_conf_t *lcf);
+
+/*
+ * What is wrong with the cache of a location that passes requests on by that
+ * directive (proxy_pass) of a module: a format of %V, the location, and %s, the
+ * directive.  NULL: nothing.
+ */
+const char *ngx_leadgen_caching(ngx_conf_t *cf,
+    const ngx_leadgen_survey_t *place, const ngx_module_t *module,
+    const char *pass);
 
 /* Notes that a directive, which is being read, needs something. */
 void ngx_leadgen_conf_note(ngx_conf_t *cf, const char *directive,

@@ -17,6 +17,7 @@ typedef struct {
     ngx_http_core_loc_conf_t  *clcf;
     ngx_uint_t                 is_shadow;
     ngx_uint_t                 refused;     /* the last line was, by us */
+    ngx_uint_t                 guards;      /* a line is not public */
 } ngx_leadgen_location_block_t;
 
 
@@ -74,6 +75,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "with \"public\" into the policy";
     }
 
+    block.guards = 0;
     block.trie = ngx_leadgen_location_block(cf, &block);
 
     if (block.trie == NULL) {
@@ -83,6 +85,7 @@ ngx_leadgen_location_policy(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     *place = block.trie;
 
     if (!block.is_shadow) {
+        lcf->guards = block.guards;
         lcf->is_own = 1;
         ngx_leadgen_location_guards(cf);
     }
@@ -225,6 +228,7 @@ ngx_leadgen_location_rule(ngx_conf_t *cf, ngx_leadgen_location_block_t *block)
     rule->in_shadow = block->is_shadow;
 
     if (!rule->is_public) {
+        block->guards = 1;
         ngx_leadgen_conf_note(cf, "leadgen_policy", &block->mcf->uses_keys);
     }
 
@@ -475,6 +479,30 @@ ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     lcf->reason = word[1];
     lcf->is_own = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_leadgen_location_cache_shared(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_leadgen_location_conf_t  *lcf = conf;
+
+    ngx_str_t  *word;
+
+    word = cf->args->elts;
+
+    if (lcf->shared.len) {
+        return "is duplicate";
+    }
+
+    if (word[1].len < 3) {
+        return "needs a reason, for whoever reads this next";
+    }
+
+    lcf->shared = word[1];
 
     return NGX_CONF_OK;
 }

@@ -43,7 +43,10 @@ static ngx_http_handler_pt ngx_leadgen_survey_try(ngx_conf_t *cf,
 static ngx_int_t ngx_leadgen_survey_check(ngx_conf_t *cf,
     const ngx_leadgen_survey_t *place,
     const ngx_leadgen_survey_proxy_t *proxies);
-static const char *ngx_leadgen_survey_proxies_by(
+static ngx_int_t ngx_leadgen_survey_check_proxy(ngx_conf_t *cf,
+    const ngx_leadgen_survey_t *place,
+    const ngx_leadgen_survey_proxy_t *proxies);
+static ngx_int_t ngx_leadgen_survey_proxies_by(
     const ngx_http_core_loc_conf_t *clcf,
     const ngx_leadgen_survey_proxy_t *proxies);
 static const char *ngx_leadgen_survey_returns(ngx_conf_t *cf,
@@ -79,6 +82,7 @@ ngx_leadgen_survey_note(ngx_conf_t *cf, ngx_leadgen_location_conf_t *lcf)
 
     place->core = clcf;
     place->conf = lcf;
+    place->server = ngx_http_conf_get_module_srv_conf(cf, ngx_leadgen_module);
 
     return NGX_OK;
 }
@@ -97,7 +101,7 @@ ngx_leadgen_survey(ngx_conf_t *cf)
 
     ngx_memzero(proxies, sizeof(proxies));
 
-    if (mcf->guards) {
+    if (mcf->guards || mcf->rules.nelts) {
         ngx_leadgen_survey_learn(cf, proxies);
     }
 
@@ -210,7 +214,7 @@ static ngx_int_t
 ngx_leadgen_survey_check(ngx_conf_t *cf, const ngx_leadgen_survey_t *place,
     const ngx_leadgen_survey_proxy_t *proxies)
 {
-    const char                         *proxy, *wrong;
+    const char                         *wrong;
     const ngx_http_core_loc_conf_t     *clcf;
     const ngx_leadgen_location_conf_t  *lcf;
 
@@ -247,23 +251,45 @@ ngx_leadgen_survey_check(ngx_conf_t *cf, const ngx_leadgen_survey_t *place,
                    "both with \"/\"", NULL);
     }
 
-    if (!lcf->guard || lcf->policy || lcf->api || lcf->reason.len) {
-        return NGX_OK;
-    }
-
-    proxy = ngx_leadgen_survey_proxies_by(clcf, proxies);
-
-    return proxy == NULL ? NGX_OK
-           : ngx_leadgen_survey_refuse(cf, place,
-                 "location \"%V\" passes on by \"%s\" what nobody judged: "
-                 "give it a \"leadgen_policy\", or say why not: "
-                 "leadgen_public \"reason\";", proxy);
+    return ngx_leadgen_survey_check_proxy(cf, place, proxies);
 }
 
 
-/* The directive by which a location passes requests on, or NULL. */
+static ngx_int_t
+ngx_leadgen_survey_check_proxy(ngx_conf_t *cf,
+    const ngx_leadgen_survey_t *place,
+    const ngx_leadgen_survey_proxy_t *proxies)
+{
+    ngx_int_t    i;
+    const char  *directive, *wrong;
 
-static const char *
+    i = ngx_leadgen_survey_proxies_by(place->core, proxies);
+
+    if (i == NGX_ERROR) {
+        return NGX_OK;
+    }
+
+    directive = ngx_leadgen_survey_proxies[i].directive;
+
+    if (place->conf->guard && !place->conf->policy && !place->conf->api
+        && !place->conf->reason.len)
+    {
+        return ngx_leadgen_survey_refuse(cf, place,
+                   "location \"%V\" passes on by \"%s\" what nobody judged: "
+                   "give it a \"leadgen_policy\", or say why not: "
+                   "leadgen_public \"reason\";", directive);
+    }
+
+    wrong = ngx_leadgen_caching(cf, place, proxies[i].module, directive);
+
+    return wrong ? ngx_leadgen_survey_refuse(cf, place, wrong, directive)
+                 : NGX_OK;
+}
+
+
+/* Which of these directives passes a location's requests on, or NGX_ERROR. */
+
+static ngx_int_t
 ngx_leadgen_survey_proxies_by(const ngx_http_core_loc_conf_t *clcf,
     const ngx_leadgen_survey_proxy_t *proxies)
 {
@@ -271,7 +297,7 @@ ngx_leadgen_survey_proxies_by(const ngx_http_core_loc_conf_t *clcf,
     const ngx_http_upstream_conf_t *upstream;
 
     if (clcf->handler == NULL) {
-        return NULL;
+        return NGX_ERROR;
     }
 
     for (i = 0; i < NGX_LEADGEN_SURVEY_NPROXIES; i++) {
@@ -287,11 +313,11 @@ ngx_leadgen_survey_proxies_by(const ngx_http_core_loc_conf_t *clcf,
         if (clcf->handler == proxies[i].handler
             || (proxies[i].handler == NULL && upstream->upstream))
         {
-            return ngx_leadgen_survey_proxies[i].directive;
+            return i;
         }
     }
 
-    return NULL;
+    return NGX_ERROR;
 }
 
 
