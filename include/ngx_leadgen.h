@@ -74,6 +74,9 @@ typedef struct {
     u_char                     session[NGX_LEADGEN_UUID_SIZE];
     time_t                     issued;      /* seconds since 1970, 0: unknown */
     time_t                     expires;
+    time_t                     resolved;    /* of another issuer: as of when
+                                             * the database knows the user; 0:
+                                             * it was not asked */
     unsigned                   has_role:1;  /* one that is known here */
     unsigned                   is_ours:1;   /* of an issuer whose tokens
                                              * this gateway signs */

@@ -131,6 +131,16 @@ ngx_uint_t ngx_leadgen_token_is_ours(ngx_pool_t *pool, const ngx_array_t *keys,
 ngx_leadgen_problem_e ngx_leadgen_token_check(
     const ngx_leadgen_principal_t *principal);
 
+/*
+ * Whether what the database said of a foreign token's user still counts: not
+ * after anything of the user was revoked or changed.
+ */
+ngx_uint_t ngx_leadgen_token_is_resolved(
+    const ngx_leadgen_principal_t *principal);
+
+/* Whether tokens of any of the keys are foreign. */
+ngx_uint_t ngx_leadgen_token_has_foreign(const ngx_array_t *keys);
+
 /* Makes an access token for the principal, whose issued and expires it sets. */
 ngx_int_t ngx_leadgen_token_issue(ngx_pool_t *pool, const ngx_array_t *keys,
     ngx_leadgen_principal_t *principal, ngx_str_t *token);
@@ -155,11 +165,18 @@ ngx_int_t ngx_leadgen_token_hash(ngx_pool_t *pool, const ngx_str_t *token,
 
 /*
  * As ngx_leadgen_token_verify, which is asked only for tokens not seen before.
- * Each time, expiry and revocation are checked anew.
+ * Each time, expiry and revocation are checked anew.  Of a foreign token whose
+ * user is kept out it is IDENTITY_UNKNOWN.
  */
 ngx_leadgen_problem_e ngx_leadgen_verdict(ngx_pool_t *pool,
     const ngx_array_t *keys, const ngx_str_t *token,
     ngx_leadgen_principal_t *principal);
+
+/*
+ * Keeps with a foreign token what the database said of its user: as of when the
+ * user may come in, or 0: not, which counts for a few seconds.
+ */
+void ngx_leadgen_verdict_resolve(const ngx_str_t *token, time_t resolved);
 
 
 /* --- revocation: epochs, as PostgreSQL tells them --- */

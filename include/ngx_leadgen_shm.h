@@ -275,6 +275,8 @@ uint64_t ngx_leadgen_zone_started(void);
 
 typedef enum {
     NGX_LEADGEN_EPOCH_USER = 1,             /* key: user id, 8 bytes */
+    NGX_LEADGEN_EPOCH_CHANGE,               /* the same; not of tokens that
+                                             * others issue */
     NGX_LEADGEN_EPOCH_SESSION               /* key: session id, 16 bytes */
 } ngx_leadgen_epoch_e;
 
@@ -290,6 +292,9 @@ ngx_int_t ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *key,
 
 /* The epoch of a subject, 0 when none is known. */
 time_t ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key);
+
+/* The later one of the two that a user has. */
+time_t ngx_leadgen_epoch_latest(const u_char *user_id);
 
 
 /* --- grant: the roles that stand in the database --- */

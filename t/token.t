@@ -123,11 +123,16 @@ add_block_preprocessor(sub {
     my ($block) = @_;
 
     my $keys = $block->keys // $plain;
+
+    # nobody is asked whether users of a provider are there
+    my $database = $keys =~ /issuer=https:/ ? '' : <<'EOC';
+    leadgen_spool $TEST_NGINX_SPOOL size=4m;
+    leadgen_database "$TEST_NGINX_DATABASE";
+EOC
     $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     $keys
-    leadgen_spool \$TEST_NGINX_SPOOL size=4m;
-    leadgen_database "\$TEST_NGINX_DATABASE";
+    $database
 EOC
     $block->set_value(config => <<'EOC');
     large_client_header_buffers 4 16k;

@@ -584,7 +584,9 @@ begin
     end if;
 
     if changes - 'name' <> '{}' then
-        perform private.revoke(after.id);
+        perform private.revoke(
+            after.id, is_change => after.is_active and changes - '{name,email,role}'::text[] = '{}'
+        );
     end if;
 
     return row(200, private.user_object(after), null, true)::api.reply;

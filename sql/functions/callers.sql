@@ -82,3 +82,26 @@ begin
     end if;
 end
 $$;
+
+
+/*
+ * Whether the user of a foreign token may come in, for the gateway, which keeps
+ * the answer with the token.
+ *
+ * resolved_at  second as of which this is so, since 1970: whatever makes it
+ *              another answer has a later epoch, since it waits for the lock of
+ *              the user's row
+ */
+create or replace function api.caller_resolve(
+    user_id bigint, out is_active boolean, out resolved_at bigint
+)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    perform from public.users u where u.id = $1 and u.is_active for share;
+
+    is_active := found;
+    resolved_at := private.issued_at($1);
+end
+$$;

@@ -34,11 +34,18 @@ $$;
  * Refuses all access tokens of a user, or of one session of the user, that
  * were issued up to now, and tells every gateway when the transaction commits.
  *
+ * is_change  the user was given another role or address and may come in still:
+ *            tokens of other issuers, which say both themselves, are not
+ *            refused, but their user is looked up again
+ *
  * Call it last: its lock makes sequence the order of commits, on which
  * api.revocations_since relies, and who holds it must not wait for another.
  */
-create or replace function private.revoke(user_id bigint, session uuid default null)
-returns void
+drop function if exists private.revoke(bigint, uuid);
+
+create or replace function private.revoke(
+    user_id bigint, session uuid default null, is_change boolean default false
+) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -55,10 +62,10 @@ begin
     epoch := private.issued_at(user_id) + 1;
     keep := epoch + 86400 + 90;
 
-    insert into public.revocations as r (kind, user_id, session, epoch, keep_until)
+    insert into public.revocations as r (kind, user_id, session, epoch, keep_until, is_change)
     values (
         case when $2 is null then 'user' else 'session' end,
-        $1, $2, to_timestamp(epoch), to_timestamp(keep)
+        $1, $2, to_timestamp(epoch), to_timestamp(keep), $3
     )
     returning r.sequence into revocation;
 
@@ -67,7 +74,7 @@ begin
         concat_ws(
             ' ', revocation,
             case when session is null then 'user ' || user_id else 'session ' || session end,
-            epoch, keep
+            epoch, keep, is_change
         )
     );
 end
@@ -95,11 +102,14 @@ $$;
  *
  * subject      id of the user, or UUID of the session
  * epoch, keep  seconds since 1970
+ * is_change    that of private.revoke
  *
  * The same, separated by spaces, is the payload of leadgen_revocations.
  */
-create or replace function api.revocations_since(after bigint)
-returns table (sequence bigint, kind text, subject text, epoch bigint, keep bigint)
+drop function if exists api.revocations_since(bigint);
+
+create function api.revocations_since(after bigint)
+returns table (sequence bigint, kind text, subject text, epoch bigint, keep bigint, is_change boolean)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -108,7 +118,8 @@ select
     r.kind,
     coalesce(r.session::text, r.user_id::text),
     extract(epoch from r.epoch)::bigint,
-    extract(epoch from r.keep_until)::bigint
+    extract(epoch from r.keep_until)::bigint,
+    r.is_change
 from public.revocations r
 where r.sequence > $1 and r.keep_until > now()
 order by r.sequence;

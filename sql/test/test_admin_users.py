@@ -181,6 +181,7 @@ def test_what_a_change_ends(database, body, bumped, sessions):
     database.login(user)
     assert update(database, user, **body)[0] == 200
     assert (len(database.epochs(user=user)), live(database)) == (bumped, sessions)
+    assert database.rows("select is_change from public.revocations") == [(sessions == 1,)] * bumped
     items, _ = database.logs(action="user_updated")
     assert len(items) == 1 and NEW not in str(items)
     expected = NEW if "hashed_password" in body else HASH

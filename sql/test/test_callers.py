@@ -65,6 +65,7 @@ STRANGERS = {
     "relay_take": "the relay moves jobs that were accepted",
     "relay_tidy": "the relay moves jobs that were accepted",
     # these read
+    "caller_resolve": "reads, with the lock that keeps a change out",
     "audit_export": "reads, by a cursor", "audit_stats": "reads; adds up figures on the way, which changes none",
     "audit_unsealed": "reads, and takes batches for the seal", "decision": "reads", "gateways": "reads",
     "job": "reads", "job_schedule": "reads", "stats": "reads", "user": "reads", "user_sessions": "reads"}
@@ -236,6 +237,44 @@ def test_a_gateway_of_before(world):
     with pytest.raises(psycopg2.Error) as raised:
         world.database.call(function, body)
     assert refusal(raised)[0] == "LG401"
+
+
+def resolve(world, user=None, on=None):
+    """Whether the user may come in, and as of which second."""
+    row, = world.database.rows("select is_active, resolved_at from api.caller_resolve(%s)", user or world.user,
+                               on=on or world.database.gateway)
+    return row
+
+
+def test_users_of_foreign_tokens(world):
+    active, resolved = resolve(world)
+    assert active and abs(resolved - time.time()) < 3
+    assert [resolve(world, user)[0] for user in (world.other, 987654, -1)] == [True, False, False]
+    for case in ("demoted", "password set", "sessions ended"):
+        apply(world, case, world.database.gateway)
+        active, again = resolve(world)
+        assert active and again >= world.database.epochs(user=world.user)[-1] > resolved, case
+        resolved = again
+    apply(world, "deactivated", world.database.gateway)
+    assert resolve(world)[0] is False and resolve(world)[1] >= world.database.epochs(user=world.user)[-1]
+    apply(world, "deleted", world.database.gateway)
+    assert resolve(world)[0] is False
+
+
+def test_a_user_of_a_foreign_token_is_looked_up_after_what_is_under_way(world):
+    """What is answered is never older than an epoch that is committed later."""
+    boss = world.database.cluster.connect(world.database.name, "gateway")
+    boss.autocommit = False
+    try:
+        apply(world, "deactivated", boss)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(resolve, world)
+            world.database.wait_for_lock()
+            boss.commit()
+            active, resolved = answer.result()
+    finally:
+        boss.close()
+    assert not active and resolved >= world.database.epochs(user=world.user)[-1]
 
 
 def test_no_other_function_changes_anything(untouched):

@@ -30,7 +30,7 @@ def test_rights_of_the_gateway_are_exactly_these(untouched):
     callable_ = [row for row in callable_ if row[0] not in JOBS or not row[1]]
     assert callable_ == [(name, True) for name in (
         "audit_anchor", "audit_export", "audit_ingest", "audit_ledger", "audit_logs", "audit_newer", "audit_report",
-        "audit_retention", "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify",
+        "audit_retention", "audit_seal", "audit_stats", "audit_strangers", "audit_unsealed", "audit_verify", "caller_resolve",
         "decision", "gateway_report", "gateways", "login_account", "login_begin", "login_finish", "logout", "mail_done", "mail_take", "me",
         "password_begin", "password_finish", "password_reset_begin", "password_reset_check",
         "password_reset_confirm", "password_upgrade", "policy_differences", "refresh", "revocations_since", "role_create", "role_delete",

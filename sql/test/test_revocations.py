@@ -25,16 +25,19 @@ def test_a_gateway_is_told_when_it_is_committed(database):
     database.owner.autocommit = False
     database.rows("select private.revoke(%s)", user)
     database.rows("select private.revoke(%s, %s::uuid)", user, session)
+    database.rows("select private.revoke(%s, is_change => true)", user)
     assert notifications(database.gateway) == []
     database.owner.commit()
     database.owner.autocommit = True
 
     rows = database.rows("select * from api.revocations_since(0)", on=database.gateway)
-    assert [(row[1], row[2]) for row in rows] == [("user", str(user)), ("session", session)]
-    assert notifications(database.gateway) == [" ".join(str(value) for value in row) for row in rows]
+    assert [(row[1], row[2], row[5]) for row in rows] == [
+        ("user", str(user), False), ("session", session, False), ("user", str(user), True)]
+    assert notifications(database.gateway) == [
+        " ".join(str(value) for value in (*row[:-1], "t" if row[-1] else "f")) for row in rows]
     assert database.rows("select * from api.revocations_since(%s)", rows[0][0], on=database.gateway) == rows[1:]
-    assert database.rows("select * from api.revocations_since(%s)", rows[1][0], on=database.gateway) == []
-    for _, _, _, epoch, keep in rows:
+    assert database.rows("select * from api.revocations_since(%s)", rows[2][0], on=database.gateway) == []
+    for _, _, _, epoch, keep, _ in rows:
         assert time.time() < epoch <= time.time() + 3
         assert keep == epoch + 86490
 

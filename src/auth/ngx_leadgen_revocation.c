@@ -27,6 +27,8 @@ typedef enum {
     NGX_LEADGEN_REVOCATION_KIND,
     NGX_LEADGEN_REVOCATION_SUBJECT,
     NGX_LEADGEN_REVOCATION_EPOCH,
+    NGX_LEADGEN_REVOCATION_KEEP,
+    NGX_LEADGEN_REVOCATION_CHANGE,
     NGX_LEADGEN_REVOCATION_NCOLS
 } ngx_leadgen_revocation_column_e;
 
@@ -54,7 +56,7 @@ static ngx_int_t ngx_leadgen_revocation_apply(const ngx_str_t *columns);
 const char  ngx_leadgen_revocation_channels[] = "LISTEN leadgen_revocations";
 
 static const char  ngx_leadgen_revocation_statement[] =
-    "select sequence, kind, subject, epoch "
+    "select sequence, kind, subject, epoch, keep, is_change "
     "from api.revocations_since($1::bigint) where epoch > $2::bigint";
 
 
@@ -238,13 +240,15 @@ ngx_leadgen_revocation_notified(void *data, ngx_str_t *channel,
 static ngx_int_t
 ngx_leadgen_revocation_apply(const ngx_str_t *columns)
 {
-    time_t            epoch, keep;
-    u_char            key[NGX_LEADGEN_UUID_SIZE];
-    int64_t           user_id;
-    ngx_int_t         sequence;
-    const ngx_str_t  *subject;
+    time_t                epoch, keep;
+    u_char                key[NGX_LEADGEN_UUID_SIZE];
+    int64_t               user_id;
+    ngx_int_t             sequence;
+    const ngx_str_t      *subject, *change;
+    ngx_leadgen_epoch_e   kind;
 
     subject = &columns[NGX_LEADGEN_REVOCATION_SUBJECT];
+    change = &columns[NGX_LEADGEN_REVOCATION_CHANGE];
     sequence = ngx_atoi(columns[NGX_LEADGEN_REVOCATION_SEQUENCE].data,
                         columns[NGX_LEADGEN_REVOCATION_SEQUENCE].len);
     epoch = ngx_atotm(columns[NGX_LEADGEN_REVOCATION_EPOCH].data,
@@ -259,9 +263,12 @@ ngx_leadgen_revocation_apply(const ngx_str_t *columns)
     if (columns[NGX_LEADGEN_REVOCATION_KIND].len == 4) {
         user_id = ngx_atoi(subject->data, subject->len);
 
+        kind = change->len && change->data[0] == 't'
+               ? NGX_LEADGEN_EPOCH_CHANGE : NGX_LEADGEN_EPOCH_USER;
+
         if (user_id > 0) {
-            (void) ngx_leadgen_epoch_set(NGX_LEADGEN_EPOCH_USER,
-                                         (u_char *) &user_id, epoch, keep);
+            (void) ngx_leadgen_epoch_set(kind, (u_char *) &user_id, epoch,
+                                         keep);
         }
 
     } else if (ngx_leadgen_uuid_parse(subject, key) == NGX_OK) {

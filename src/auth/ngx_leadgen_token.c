@@ -156,6 +156,34 @@ ngx_leadgen_token_check(const ngx_leadgen_principal_t *principal)
 }
 
 
+ngx_uint_t
+ngx_leadgen_token_is_resolved(const ngx_leadgen_principal_t *principal)
+{
+    return principal->resolved
+           && principal->resolved
+                  >= ngx_leadgen_epoch_latest(
+                         (const u_char *) &principal->user_id);
+}
+
+
+ngx_uint_t
+ngx_leadgen_token_has_foreign(const ngx_array_t *keys)
+{
+    ngx_uint_t                i;
+    const ngx_leadgen_key_t  *key;
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+        if (!ngx_leadgen_keys_is_ours(keys, &key[i])) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static ngx_uint_t
 ngx_leadgen_token_is_from(const ngx_leadgen_key_t *key, json_t *claims)
 {
@@ -417,12 +445,21 @@ ngx_leadgen_token_claims(json_t *claimed, const ngx_str_t *name,
 }
 
 
+/* A foreign token says itself what a change is about. */
+
 static ngx_uint_t
 ngx_leadgen_token_is_revoked(const ngx_leadgen_principal_t *principal)
 {
-    return principal->issued
-               < ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER,
-                                       (const u_char *) &principal->user_id)
+    time_t         epoch;
+    const u_char  *key;
+
+    key = (const u_char *) &principal->user_id;
+
+    epoch = principal->is_ours
+            ? ngx_leadgen_epoch_latest(key)
+            : ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER, key);
+
+    return principal->issued < epoch
            || principal->issued
                < ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_SESSION,
                                        principal->session);

@@ -16,6 +16,7 @@
 #define NGX_LEADGEN_VERDICT_BUCKETS  4096   /* a power of two */
 #define NGX_LEADGEN_VERDICT_MAX      4096
 #define NGX_LEADGEN_VERDICT_BYTES    (8 * 1024 * 1024)      /* of all */
+#define NGX_LEADGEN_VERDICT_REFUSAL  10     /* seconds, of a foreign user */
 
 
 /* Lifetime: worker.  Token, e-mail address and role stand behind it. */
@@ -27,6 +28,7 @@ struct ngx_leadgen_verdict_s {
     ngx_queue_t               queue;        /* last used first */
     ngx_str_t                 token;
     ngx_leadgen_principal_t   principal;
+    time_t                    refused;      /* until then; 0: is not */
 };
 
 
@@ -41,7 +43,7 @@ static struct {
 
 static ngx_leadgen_verdict_t **ngx_leadgen_verdict_bucket(
     const ngx_str_t *token);
-static ngx_leadgen_verdict_t *ngx_leadgen_verdict_find(
+static ngx_inline ngx_leadgen_verdict_t *ngx_leadgen_verdict_find(
     const ngx_str_t *token);
 static ngx_uint_t ngx_leadgen_verdict_is_same(const u_char *a,
     const u_char *b, size_t len);
@@ -89,6 +91,11 @@ ngx_leadgen_verdict(ngx_pool_t *pool, const ngx_array_t *keys,
 
     problem = ngx_leadgen_token_check(&verdict->principal);
 
+    if (problem == NGX_LEADGEN_PROBLEM_NONE && ngx_time() < verdict->refused) {
+        ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_REFUSED, 1);
+        return NGX_LEADGEN_PROBLEM_IDENTITY_UNKNOWN;
+    }
+
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         ngx_leadgen_metric_add(NGX_LEADGEN_METRIC_TOKENS_REFUSED, 1);
         ngx_leadgen_verdict_drop(verdict);
@@ -102,6 +109,21 @@ ngx_leadgen_verdict(ngx_pool_t *pool, const ngx_array_t *keys,
 
     return ngx_leadgen_verdict_copy(pool, &verdict->principal, principal)
            == NGX_OK ? NGX_LEADGEN_PROBLEM_NONE : NGX_LEADGEN_PROBLEM_INTERNAL;
+}
+
+
+void
+ngx_leadgen_verdict_resolve(const ngx_str_t *token, time_t resolved)
+{
+    ngx_leadgen_verdict_t  *verdict;
+
+    verdict = ngx_leadgen_verdict_find(token);
+
+    if (verdict) {
+        verdict->principal.resolved = resolved;
+        verdict->refused = resolved ? 0 : ngx_time()
+                                          + NGX_LEADGEN_VERDICT_REFUSAL;
+    }
 }
 
 
@@ -119,7 +141,7 @@ ngx_leadgen_verdict_bucket(const ngx_str_t *token)
 }
 
 
-static ngx_leadgen_verdict_t *
+static ngx_inline ngx_leadgen_verdict_t *
 ngx_leadgen_verdict_find(const ngx_str_t *token)
 {
     ngx_leadgen_verdict_t  *verdict;
@@ -239,6 +261,7 @@ ngx_leadgen_verdict_keep(const ngx_str_t *token,
     verdict->token.data = p;
     p = ngx_cpymem(p, token->data, token->len);
 
+    verdict->refused = 0;
     verdict->principal = *principal;
     verdict->principal.email.data = p;
     p = ngx_cpymem(p, principal->email.data, principal->email.len);

@@ -16,8 +16,6 @@ typedef struct {
 } ngx_leadgen_await_t;
 
 
-static ngx_leadgen_problem_e ngx_leadgen_await_problem(
-    ngx_leadgen_backend_t *backend);
 static void ngx_leadgen_await_done(ngx_leadgen_call_t *call);
 static void ngx_leadgen_await_step(ngx_leadgen_ctx_t *ctx,
     const ngx_leadgen_call_t *call);
@@ -54,7 +52,7 @@ ngx_leadgen_await(ngx_http_request_t *r, ngx_leadgen_backend_t *backend,
 }
 
 
-static ngx_leadgen_problem_e
+ngx_leadgen_problem_e
 ngx_leadgen_await_problem(ngx_leadgen_backend_t *backend)
 {
     return backend && ngx_leadgen_backend_is_up(backend)

@@ -172,6 +172,15 @@ ngx_leadgen_conf_init_main(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (mcf->database.target.len == 0
+        && ngx_leadgen_token_has_foreign(mcf->keys))
+    {
+        ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                      "tokens of other issuers count alone: without a "
+                      "\"leadgen_database\" nobody is asked whether their "
+                      "users are active");
+    }
+
     ngx_leadgen_ledger_derive(mcf);
     ngx_leadgen_conf_backends(mcf);
 

@@ -24,6 +24,9 @@ typedef struct ngx_leadgen_attempt_s  ngx_leadgen_attempt_t;
 typedef struct ngx_leadgen_hold_s  ngx_leadgen_hold_t;
 
 
+typedef struct ngx_leadgen_park_s  ngx_leadgen_park_t;
+
+
 /* What a shadow policy would have done.  Lifetime: request. */
 
 typedef struct {
@@ -58,6 +61,7 @@ typedef struct {
     ngx_uint_t                 in_cookies;  /* where its tokens go */
     void                      *state;
     ngx_leadgen_attempt_t     *attempt;     /* that is counted */
+    ngx_leadgen_park_t        *park;        /* NULL: it has not been parked */
 
     ngx_leadgen_event_t        event;
     size_t                     reserved;    /* bytes in the spool */
@@ -384,10 +388,23 @@ ngx_int_t ngx_leadgen_withhold_prepare(ngx_cycle_t *cycle,
 
 /*
  * Who asks, by the token of the request: NGX_LEADGEN_PROBLEM_NONE, or the
- * reason why nobody is known; then the principal is nobody.
+ * reason why nobody is known; then the principal is nobody.  DATABASE_AWAY: it
+ * has not said yet whether the user of a foreign token may come in.
  */
 ngx_leadgen_problem_e ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx, ngx_leadgen_principal_t *principal);
+
+/*
+ * Parks a request for whose token DATABASE_AWAY was said: NONE, and the access
+ * phase is run again when it goes on, so that the answer there is NGX_AGAIN; or
+ * why it is to be refused.
+ */
+ngx_leadgen_problem_e ngx_leadgen_park(ngx_http_request_t *r,
+    ngx_leadgen_ctx_t *ctx);
+
+/* Has it asked the same, for a later request: this one does not wait. */
+void ngx_leadgen_park_ask(ngx_http_request_t *r);
+
 
 /*
  * Whether what was allowed still would be: NGX_LEADGEN_PROBLEM_NONE, or the
@@ -823,6 +840,10 @@ ngx_int_t ngx_leadgen_field_wrong(ngx_leadgen_field_t *field,
 
 /* --- await: a request that waits for a call --- */
 
+/* Why a backend (NULL: it is not configured) takes no call. */
+ngx_leadgen_problem_e ngx_leadgen_await_problem(
+    ngx_leadgen_backend_t *backend);
+
 /* What to do when a call has ended; returns what to finalize with, NGX_DONE
  * when another call was submitted. */
 typedef ngx_int_t (*ngx_leadgen_await_pt)(ngx_http_request_t *r,
@@ -909,6 +930,9 @@ ngx_int_t ngx_leadgen_sql_status(ngx_leadgen_ctx_t *ctx,
 /* Answers as an api.reply says. */
 ngx_int_t ngx_leadgen_sql_done(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx,
     ngx_leadgen_call_t *call);
+
+/* Why a call did not bring a result. */
+ngx_leadgen_problem_e ngx_leadgen_sql_problem(const ngx_leadgen_call_t *call);
 
 /* Answers for a call that did not bring a result. */
 ngx_int_t ngx_leadgen_sql_refused(ngx_http_request_t *r,

@@ -8,6 +8,9 @@
 #include "ngx_leadgen_ctx.h"
 
 
+static ngx_int_t ngx_leadgen_guard_decision(ngx_http_request_t *r,
+    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_problem_e *problem);
 static ngx_leadgen_problem_e ngx_leadgen_guard_judge(ngx_http_request_t *r,
     ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx);
 static ngx_int_t ngx_leadgen_guard_withhold(ngx_http_request_t *r);
@@ -108,7 +111,6 @@ ngx_leadgen_guard_preaccess(ngx_http_request_t *r)
 ngx_int_t
 ngx_leadgen_guard_access(ngx_http_request_t *r)
 {
-    uint64_t                      began;
     ngx_int_t                     rc;
     ngx_leadgen_ctx_t            *ctx;
     ngx_leadgen_problem_e         problem;
@@ -132,18 +134,11 @@ ngx_leadgen_guard_access(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    began = ctx->scope ? ngx_leadgen_histogram_now() : 0;
-    problem = ngx_leadgen_guard_judge(r, lcf, ctx);
+    rc = ngx_leadgen_guard_decision(r, lcf, ctx, &problem);
 
-    ngx_leadgen_guard_decided(ctx, problem);
-
-    if (lcf->shadow) {
-        ngx_leadgen_shadow(r, lcf, ctx);
+    if (rc != NGX_OK) {
+        return rc;
     }
-
-    ngx_leadgen_scope_step(ctx, DECISION, began,
-                           ngx_leadgen_problems[problem].status,
-                           &ngx_leadgen_problems[problem].title);
 
     if (ngx_leadgen_audit_admit(r, ctx) != NGX_LEADGEN_PROBLEM_NONE) {
         return ngx_leadgen_guard_refuse(r, NGX_LEADGEN_PROBLEM_AUDIT_AWAY);
@@ -204,6 +199,40 @@ ngx_leadgen_guard_withhold(ngx_http_request_t *r)
     ctx->withheld = 1;
 
     return NGX_DECLINED;
+}
+
+
+/* NGX_OK, or NGX_AGAIN: the request is parked until the problem is known. */
+
+static ngx_int_t
+ngx_leadgen_guard_decision(ngx_http_request_t *r,
+    ngx_leadgen_location_conf_t *lcf, ngx_leadgen_ctx_t *ctx,
+    ngx_leadgen_problem_e *problem)
+{
+    uint64_t  began;
+
+    began = ctx->scope ? ngx_leadgen_histogram_now() : 0;
+    *problem = ngx_leadgen_guard_judge(r, lcf, ctx);
+
+    if (*problem == NGX_LEADGEN_PROBLEM_DATABASE_AWAY) {
+        *problem = ngx_leadgen_park(r, ctx);
+
+        if (*problem == NGX_LEADGEN_PROBLEM_NONE) {
+            return NGX_AGAIN;
+        }
+    }
+
+    ngx_leadgen_guard_decided(ctx, *problem);
+
+    if (lcf->shadow) {
+        ngx_leadgen_shadow(r, lcf, ctx);
+    }
+
+    ngx_leadgen_scope_step(ctx, DECISION, began,
+                           ngx_leadgen_problems[*problem].status,
+                           &ngx_leadgen_problems[*problem].title);
+
+    return NGX_OK;
 }
 
 
@@ -304,6 +333,14 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 
     problem = ngx_leadgen_verdict(r->pool, mcf->keys, &token, principal);
 
+    if (problem == NGX_LEADGEN_PROBLEM_NONE
+        && !principal->is_ours
+        && mcf->database.driver
+        && !ngx_leadgen_token_is_resolved(principal))
+    {
+        problem = NGX_LEADGEN_PROBLEM_DATABASE_AWAY;
+    }
+
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         wrong = principal->wrong;
         ngx_memzero(principal, sizeof(ngx_leadgen_principal_t));
@@ -348,6 +385,15 @@ ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
     }
 
     problem = ngx_leadgen_token_check(&ctx->principal);
+
+    /* who comes again is looked up again */
+
+    if (problem == NGX_LEADGEN_PROBLEM_NONE
+        && ctx->principal.resolved
+        && !ngx_leadgen_token_is_resolved(&ctx->principal))
+    {
+        problem = NGX_LEADGEN_PROBLEM_TOKEN_REVOKED;
+    }
 
     if (problem != NGX_LEADGEN_PROBLEM_NONE) {
         return problem;

@@ -18,6 +18,7 @@ typedef struct {
     ngx_leadgen_problem_e          problem;
     ngx_leadgen_principal_t        own;     /* where nobody else asked */
     const ngx_leadgen_principal_t *principal;
+    ngx_uint_t                     skipped; /* nobody can tell yet */
 } ngx_leadgen_shadow_judgement_t;
 
 
@@ -40,6 +41,10 @@ ngx_leadgen_shadow(ngx_http_request_t *r,
     ctx->shadow = NULL;
 
     ngx_leadgen_shadow_judge(r, lcf, ctx, &judgement);
+
+    if (judgement.skipped) {
+        return;
+    }
 
     if ((judgement.problem == NGX_LEADGEN_PROBLEM_NONE)
         == (ctx->problem == NGX_LEADGEN_PROBLEM_NONE))
@@ -70,6 +75,7 @@ ngx_leadgen_shadow_judge(ngx_http_request_t *r,
     ngx_leadgen_problem_e  authentication;
 
     judgement->principal = &ctx->principal;
+    judgement->skipped = 0;
 
     target.method = r->method_name;
     target.raw = r->unparsed_uri;
@@ -97,13 +103,16 @@ ngx_leadgen_shadow_judge(ngx_http_request_t *r,
 
 /*
  * A token that nobody has looked at yet is looked at here, and whoever it is
- * stays unknown to all others: their route is public.
+ * stays unknown to all others: their route is public.  It does not wait for the
+ * database, which is asked for the next request with that token.
  */
 
 static ngx_leadgen_problem_e
 ngx_leadgen_shadow_authenticate(ngx_http_request_t *r,
     const ngx_leadgen_ctx_t *ctx, ngx_leadgen_shadow_judgement_t *judgement)
 {
+    ngx_leadgen_problem_e  problem;
+
     if (ctx->principal.user_id) {
         return NGX_LEADGEN_PROBLEM_NONE;
     }
@@ -117,7 +126,14 @@ ngx_leadgen_shadow_authenticate(ngx_http_request_t *r,
     ngx_memzero(&judgement->own, sizeof(ngx_leadgen_principal_t));
     judgement->principal = &judgement->own;
 
-    return ngx_leadgen_guard_authenticate(r, ctx, &judgement->own);
+    problem = ngx_leadgen_guard_authenticate(r, ctx, &judgement->own);
+
+    if (problem == NGX_LEADGEN_PROBLEM_DATABASE_AWAY) {
+        ngx_leadgen_park_ask(r);
+        judgement->skipped = 1;
+    }
+
+    return problem;
 }
 
 

@@ -22,8 +22,6 @@ static json_t *ngx_leadgen_sql_idempotency_key(ngx_http_request_t *r);
 static json_t *ngx_leadgen_sql_query(ngx_http_request_t *r);
 static ngx_int_t ngx_leadgen_sql_decode(ngx_http_request_t *r, ngx_str_t *src,
     ngx_str_t *dst);
-static ngx_leadgen_problem_e ngx_leadgen_sql_problem(
-    const ngx_leadgen_call_t *call);
 
 
 ngx_int_t
@@ -182,7 +180,7 @@ ngx_leadgen_sql_refused(ngx_http_request_t *r, ngx_leadgen_call_t *call)
  * some mean that it is away, the others that we have made a mistake.
  */
 
-static ngx_leadgen_problem_e
+ngx_leadgen_problem_e
 ngx_leadgen_sql_problem(const ngx_leadgen_call_t *call)
 {
     ngx_uint_t           i;

@@ -84,7 +84,7 @@ ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *subject,
         rc = NGX_ERROR;
     }
 
-    zone->epochs = 1;
+    zone->epochs |= 1 << kind;
 
     ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
 
@@ -135,8 +135,12 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *subject)
 
     zone = ngx_leadgen_zone();
 
-    if (zone == NULL || zone->epochs == 0) {
+    if (zone == NULL) {
         return 0;
+    }
+
+    if (!(zone->epochs & 1 << kind)) {
+        return zone->floor;
     }
 
     ngx_leadgen_epoch_key(kind, subject, key);
@@ -164,16 +168,35 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *subject)
 }
 
 
+time_t
+ngx_leadgen_epoch_latest(const u_char *user_id)
+{
+    time_t               epoch, change;
+    ngx_leadgen_zone_t  *zone;
+
+    zone = ngx_leadgen_zone();
+
+    if (zone == NULL || !(zone->epochs & 1 << NGX_LEADGEN_EPOCH_CHANGE)) {
+        return ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER, user_id);
+    }
+
+    epoch = ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER, user_id);
+    change = ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_CHANGE, user_id);
+
+    return ngx_max(epoch, change);
+}
+
+
 static void
 ngx_leadgen_epoch_key(ngx_leadgen_epoch_e kind, const u_char *subject,
     uint64_t key[2])
 {
-    if (kind == NGX_LEADGEN_EPOCH_USER) {
-        key[0] = 0;
-        ngx_memcpy(&key[1], subject, 8);
+    if (kind == NGX_LEADGEN_EPOCH_SESSION) {
+        ngx_memcpy(key, subject, NGX_LEADGEN_UUID_SIZE);
 
     } else {
-        ngx_memcpy(key, subject, NGX_LEADGEN_UUID_SIZE);
+        key[0] = kind - NGX_LEADGEN_EPOCH_USER;
+        ngx_memcpy(&key[1], subject, 8);
     }
 }
 

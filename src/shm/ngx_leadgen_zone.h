@@ -10,7 +10,7 @@
 
 
 /* To be raised whenever a struct below changes its meaning. */
-#define NGX_LEADGEN_ZONE_LAYOUT  5
+#define NGX_LEADGEN_ZONE_LAYOUT  6
 
 
 typedef struct {
@@ -96,7 +96,8 @@ struct ngx_leadgen_zone_s {
     ngx_uint_t                 measured;
     ngx_leadgen_system_t       system;
 
-    ngx_atomic_t               epochs;      /* ever set: 0 spares the lock */
+    ngx_atomic_t               epochs;      /* a bit for each kind that was
+                                             * ever set: 0 spares the lock */
     uint32_t                   floor;       /* everybody's epoch */
     ngx_uint_t                 mask;        /* of the slots' number */
     ngx_leadgen_epoch_slot_t  *slots;

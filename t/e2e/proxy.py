@@ -199,8 +199,8 @@ class Http2:
             length //= 128
         return out + bytes((length,)) + value
 
-    def get(self, target, authorization=None, method=b"GET"):
-        """(status, body); the status is 0 when the stream was reset."""
+    def send(self, target, authorization=None, method=b"GET"):
+        """Sends a request on a stream of its own, self.stream."""
         if self.socket is None or self.stream > 1500:
             self.close()
             self.connect()
@@ -212,6 +212,10 @@ class Http2:
         block = b"".join(b"\0" + self.text(name) + self.text(value)
                          for name, value in fields)
         self.socket.sendall(self.frame(1, 5, self.stream, block))
+
+    def get(self, target, authorization=None, method=b"GET"):
+        """(status, body); the status is 0 when the stream was reset."""
+        self.send(target, authorization, method)
         status, body = 0, b""
         while True:
             head = self.file.read(9)

@@ -52,6 +52,15 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
 }
 
 
+time_t
+ngx_leadgen_epoch_latest(const u_char *user_id)
+{
+    (void) user_id;
+
+    return 0;
+}
+
+
 static void
 add_key(ngx_conf_t *conf, const char *text, size_t len)
 {

@@ -20,7 +20,7 @@
 
 static ngx_uint_t   asked, refused;
 static ngx_str_t    args[2];
-static const char  *answer[4][4];
+static const char  *answer[4][6];
 static ngx_uint_t   nanswer;
 
 static struct {
@@ -70,7 +70,7 @@ ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *key,
     set[nset].epoch = epoch;
     set[nset].keep = keep;
 
-    if (kind == NGX_LEADGEN_EPOCH_USER) {
+    if (kind != NGX_LEADGEN_EPOCH_SESSION) {
         ngx_memcpy(&set[nset].user_id, key, sizeof(int64_t));
     }
 
@@ -97,7 +97,7 @@ query(ngx_leadgen_call_t *call)
 {
     ngx_uint_t        i;
     static u_char     text[2][32];
-    static ngx_str_t  values[16];
+    static ngx_str_t  values[24];
 
     asked++;
 
@@ -112,26 +112,28 @@ query(ngx_leadgen_call_t *call)
         return;
     }
 
-    for (i = 0; i < 4 * nanswer; i++) {
-        values[i].data = (u_char *) answer[i / 4][i % 4];
-        values[i].len = strlen(answer[i / 4][i % 4]);
+    for (i = 0; i < 6 * nanswer; i++) {
+        values[i].data = (u_char *) answer[i / 6][i % 6];
+        values[i].len = strlen(answer[i / 6][i % 6]);
     }
 
     call->result = NGX_LEADGEN_CALL_OK;
     call->nrows = nanswer;
-    call->ncols = 4;
+    call->ncols = 6;
     call->values = values;
 }
 
 
 static void
 row(const char *sequence, const char *kind, const char *subject,
-    const char *epoch)
+    const char *epoch, const char *change)
 {
     answer[nanswer][0] = sequence;
     answer[nanswer][1] = kind;
     answer[nanswer][2] = subject;
     answer[nanswer][3] = epoch;
+    answer[nanswer][4] = "1700086492";
+    answer[nanswer][5] = change;
     nanswer++;
 }
 
@@ -164,8 +166,9 @@ test_start(void)
     ngx_memzero(&conf, sizeof(conf));
     cycle.log = ngx_cycle->log;
 
-    row("3", "user", "42", "1699999999");
-    row("4", "session", SESSION, "1700000001");
+    row("3", "user", "42", "1699999999", "f");
+    row("4", "session", SESSION, "1700000001", "f");
+    row("4", "user", "43", "1700000001", "t");
 
     is_int(ngx_leadgen_revocation_start(&cycle, &conf, NULL), NGX_OK,
            "it starts");
@@ -175,12 +178,14 @@ test_start(void)
     is_str(args[0], "0", "for all");
     is_str(args[1], "1699992710", "that are of use");
 
-    is_int(nset, 2, "two are known");
+    is_int(nset, 3, "three are known");
     is_int(set[0].kind, NGX_LEADGEN_EPOCH_USER, "a user's");
     is_int(set[0].user_id, 42, "whose");
     is_int(set[0].epoch, NOW - 1, "from when on");
     is_int(set[0].keep, NOW - 1 + MAX_AGE + 90, "while tokens live");
-    is_int(set[1].kind, NGX_LEADGEN_EPOCH_SESSION, "and a session's");
+    is_int(set[1].kind, NGX_LEADGEN_EPOCH_SESSION, "a session's");
+    is_int(set[2].kind, NGX_LEADGEN_EPOCH_CHANGE, "and a change");
+    is_int(set[2].user_id, 43, "of whom");
 
     nanswer = 0;
     loop_pass(5000);
@@ -194,9 +199,10 @@ static void
 test_nothing_is_skipped(void)
 {
     nset = 0;
-    notify("7 user 8 1700000002 1700086492");
+    notify("7 user 8 1700000002 1700086492 f");
 
     is_int(nset, 1, "a notification is applied");
+    is_int(set[0].kind, NGX_LEADGEN_EPOCH_USER, "what it is");
     is_int(set[0].user_id, 8, "whose");
     is_int(set[0].keep, NOW + 2 + MAX_AGE + 90,
            "how long is for the gateway to say");
@@ -204,8 +210,8 @@ test_nothing_is_skipped(void)
     loop_pass(5000);
     is_str(args[0], "4", "but what came before it is asked for");
 
-    row("6", "user", "9", "1700000002");
-    row("7", "user", "8", "1700000002");
+    row("6", "user", "9", "1700000002", "f");
+    row("7", "user", "8", "1700000002", "f");
     loop_pass(5000);
     nanswer = 0;
     is_int(set[nset - 2].user_id, 9, "and applied");
@@ -246,9 +252,10 @@ test_malformed(void)
 
     static const char  *texts[] = {
         "", " ", "8", "8 user", "8 user 1", "8 user 1 x", "x user 1 1700000002",
-        "8 user x 1700000002", "8 user 0 1700000002", "8 user -1 1700000002",
-        "8 session x 1700000002", "8 session 01890000 1700000002",
-        "99999999999999999999 user 1 1700000002"
+        "8 user x 1700000002 1 f", "8 user 0 1700000002 1 f",
+        "8 user -1 1700000002 1 f", "8 session x 1700000002 1 f",
+        "8 session 01890000 1700000002 1 f", "8 user 1 1700000002 1",
+        "99999999999999999999 user 1 1700000002 1 f"
     };
 
     nset = 0;

@@ -26,6 +26,7 @@ static ngx_pool_t   *pool;
 static ngx_array_t  *keys;
 static ngx_conf_t    conf;
 static time_t        user_epoch;
+static time_t        change_epoch;
 static time_t        session_epoch;
 
 
@@ -51,7 +52,19 @@ ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key)
 
     ngx_memcpy(&user_id, key, sizeof(user_id));
 
-    return user_id == 42 ? user_epoch : 0;
+    if (user_id != 42) {
+        return 0;
+    }
+
+    return kind == NGX_LEADGEN_EPOCH_USER ? user_epoch : change_epoch;
+}
+
+
+time_t
+ngx_leadgen_epoch_latest(const u_char *user_id)
+{
+    return ngx_max(ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_USER, user_id),
+                   ngx_leadgen_epoch_get(NGX_LEADGEN_EPOCH_CHANGE, user_id));
 }
 
 
@@ -205,6 +218,42 @@ test_revoked(const ngx_str_t *token)
     is_int(claims("{\"sub\":\"42\",\"exp\":1700000100}"),
            NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
            "without iat a token is as old as can be");
+    user_epoch = 0;
+}
+
+
+/* A change of the user ends our tokens; of others the user is asked for. */
+
+static void
+test_changed(const ngx_str_t *token)
+{
+    ngx_leadgen_principal_t  who;
+
+    is_int(verify(token, &who), NGX_LEADGEN_PROBLEM_NONE, "before a change");
+    ok(!ngx_leadgen_token_is_resolved(&who), "nobody was asked");
+
+    change_epoch = NOW + 1;
+    is_int(ngx_leadgen_token_check(&who), NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
+           "ours is refused");
+
+    who.is_ours = 0;
+    is_int(ngx_leadgen_token_check(&who), NGX_LEADGEN_PROBLEM_NONE,
+           "another's is not");
+
+    who.resolved = NOW;
+    ok(!ngx_leadgen_token_is_resolved(&who), "but asked for again");
+    who.resolved = NOW + 1;
+    ok(ngx_leadgen_token_is_resolved(&who), "once");
+
+    user_epoch = NOW + 2;
+    ok(!ngx_leadgen_token_is_resolved(&who), "and after a revocation");
+    is_int(ngx_leadgen_token_check(&who), NGX_LEADGEN_PROBLEM_TOKEN_REVOKED,
+           "which refuses it");
+    who.issued = NOW + 2;
+    is_int(ngx_leadgen_token_check(&who), NGX_LEADGEN_PROBLEM_NONE,
+           "but for one from a clock that is ahead");
+
+    change_epoch = 0;
     user_epoch = 0;
 }
 
@@ -476,6 +525,11 @@ test_foreign(void)
     is_foreign("kid=now", "issuer=us", 0);
     is_foreign("kid=before", "issuer=us", 0);
     is_foreign("kid=other", "issuer=leadgen", 1);
+
+    ok(ngx_leadgen_token_has_foreign(keys), "one of all is");
+    keys = ngx_leadgen_keys_create(pool);
+    add_key("a key of thirty-two bytes, or so", "kid=now", "issuer=us");
+    ok(!ngx_leadgen_token_has_foreign(keys), "none is");
 }
 
 
@@ -637,6 +691,7 @@ main(void)
     test_round(&token);
     test_time(&token);
     test_revoked(&token);
+    test_changed(&token);
     test_claims();
     test_nobody();
     test_refresh();

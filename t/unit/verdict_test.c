@@ -69,6 +69,54 @@ ask(ngx_pool_t *pool, const ngx_array_t *keys, const char *text,
 }
 
 
+/* What the database said of a foreign token's user stays with the token. */
+
+static void
+test_resolved(ngx_pool_t *pool, const ngx_array_t *keys)
+{
+    ngx_str_t                 token = ngx_string("8.of.somebody-else");
+    static ngx_time_t         now;
+    ngx_leadgen_principal_t   who;
+
+    now.sec = 1700000000;
+    ngx_cached_time = &now;
+
+    (void) ask(pool, keys, "8.of.somebody-else", &who);
+    is_int(who.resolved, 0, "nobody was asked");
+
+    ngx_leadgen_verdict_resolve(&token, 1699999999);
+    is_int(ask(pool, keys, "8.of.somebody-else", &who),
+           NGX_LEADGEN_PROBLEM_NONE, "a user who may come in");
+    is_int(who.resolved, 1699999999, "as of then");
+
+    ngx_leadgen_verdict_resolve(&token, 0);
+    is_int(ask(pool, keys, "8.of.somebody-else", &who),
+           NGX_LEADGEN_PROBLEM_IDENTITY_UNKNOWN, "one who may not");
+
+    now.sec += 9;
+    is_int(ask(pool, keys, "8.of.somebody-else", &who),
+           NGX_LEADGEN_PROBLEM_IDENTITY_UNKNOWN, "nor a while later");
+
+    checked = NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED;
+    is_int(ask(pool, keys, "8.of.somebody-else", &who),
+           NGX_LEADGEN_PROBLEM_TOKEN_EXPIRED, "nor with one that expired");
+    checked = NGX_LEADGEN_PROBLEM_NONE;
+
+    (void) ask(pool, keys, "8.of.somebody-else", &who);
+    ngx_leadgen_verdict_resolve(&token, 0);
+    now.sec += 10;
+    is_int(ask(pool, keys, "8.of.somebody-else", &who),
+           NGX_LEADGEN_PROBLEM_NONE, "but then it is asked for again");
+    is_int(who.resolved, 0, "since nobody knows");
+
+    ngx_str_set(&token, "9.nobody.has.this.one");
+    ngx_leadgen_verdict_resolve(&token, 1);
+    is_int(ask(pool, keys, "9.nobody.has.this.one", &who),
+           NGX_LEADGEN_PROBLEM_NONE, "an answer for a token that is gone");
+    is_int(who.resolved, 0, "is lost");
+}
+
+
 int
 main(void)
 {
@@ -178,6 +226,8 @@ main(void)
     (void) memset(big, 'x', sizeof(big) - 1);
     (void) ask(pool, &other, big, &principal);
     is_int(verified, 1104, "but all are not more than 8 MB");
+
+    test_resolved(pool, &one);
 
     (void) ask(pool, &one, "7.end", &principal);
     ngx_destroy_pool(pool);
