@@ -77,7 +77,8 @@ add_block_preprocessor(sub {
 EOC
     my $config = $block->config // "location /api/ { $policy $proxy }";
     $block->set_value(config => "location /api/admin { leadgen_api; }\n"
-                      . "location /api/auth { leadgen_api; }\n$config");
+                      . "location /api/auth { leadgen_api; }\n"
+                      . Leadgen::Postgres::metrics() . $config);
     $block->set_value(wait => '0.3') if !defined $block->wait;
 });
 
@@ -456,7 +457,7 @@ another one
 
 
 
-=== TEST 28: a token that is not valid, and why: in the row, the decision and the log, not in the answer
+=== TEST 28: a token that is not valid, and why: in the row and the decision, not in the answer
 --- more_headers eval
 ["Authorization: Bearer " . ::jws({ alg => 'HS256', kid => 'test' }, { sub => '1', exp => time + 900 }, 'x' x 40) . "\n", ('') x 2]
 --- token eval
@@ -469,5 +470,14 @@ another one
 ['WWW-Authenticate: Bearer error="invalid_token", error_description="invalid"', '', '']
 --- response_body_like eval
 ['^(?!.*signature).*"/docs#problem-token-invalid"', '', ::row(success => 'false', error_message => '"token-invalid: signature"')]
+
+
+
+=== TEST 29: a token that is not valid, and why: in the log
+--- more_headers eval
+"Authorization: Bearer " . ::jws({ alg => 'HS256', kid => 'test' }, { sub => '1', exp => time + 900 }, 'x' x 40)
+--- request
+GET /api/campaigns
+--- error_code: 401
 --- error_log
 leadgen: token refused: signature

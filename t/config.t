@@ -2314,7 +2314,7 @@ GET /api/x/{id}/y public;
 
 
 === TEST 321: proxy_cache that all users share
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key $scheme$request_uri; proxy_pass http://127.0.0.1:1; }
 --- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2322,14 +2322,14 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 322: proxy_cache of each user
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key "$scheme$request_uri $leadgen_user_id"; proxy_pass http://127.0.0.1:1; }
 
 
 
 === TEST 323: fastcgi_cache that all users share
---- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } fastcgi_cache c; fastcgi_cache_key $scheme$request_uri; fastcgi_pass 127.0.0.1:1; }
 --- says: location "/api/" keeps what "fastcgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2337,14 +2337,14 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 324: fastcgi_cache of each user
---- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: fastcgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } fastcgi_cache c; fastcgi_cache_key "$scheme$request_uri $leadgen_user_id"; fastcgi_pass 127.0.0.1:1; }
 
 
 
 === TEST 325: uwsgi_cache that all users share
---- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } uwsgi_cache c; uwsgi_cache_key $scheme$request_uri; uwsgi_pass 127.0.0.1:1; }
 --- says: location "/api/" keeps what "uwsgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2352,14 +2352,14 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 326: uwsgi_cache of each user
---- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: uwsgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } uwsgi_cache c; uwsgi_cache_key "$scheme$request_uri $leadgen_user_id"; uwsgi_pass 127.0.0.1:1; }
 
 
 
 === TEST 327: scgi_cache that all users share
---- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } scgi_cache c; scgi_cache_key $scheme$request_uri; scgi_pass 127.0.0.1:1; }
 --- says: location "/api/" keeps what "scgi_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2367,14 +2367,14 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 328: scgi_cache of each user
---- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: scgi_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } scgi_cache c; scgi_cache_key "$scheme$request_uri $leadgen_user_id"; scgi_pass 127.0.0.1:1; }
 
 
 
 === TEST 329: proxy_cache without a key, from the server
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 proxy_cache c; location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_pass http://127.0.0.1:1; }
 --- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2382,7 +2382,7 @@ proxy_cache c; location /api/ { leadgen_policy { GET /api/x authenticated; GET /
 
 
 === TEST 330: proxy_cache by another variable
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_cache_key $leadgen_user_identity$uri; proxy_pass http://127.0.0.1:1; } set $leadgen_user_identity 1;
 --- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2390,7 +2390,7 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 331: proxy_cache in an if, and within
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; if ($arg_a) { proxy_pass http://127.0.0.1:1; } }
 --- says: location "/api/" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2398,7 +2398,7 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 332: proxy_cache in a named location behind a guarded one
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } try_files /none @app; } location @app { proxy_cache c; proxy_pass http://127.0.0.1:1; }
 --- says: location "@app" keeps what "proxy_pass" brings for all users alike: put $leadgen_user_id into the key of its cache, or say why not: leadgen_cache_shared "reason";
@@ -2406,7 +2406,7 @@ location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; }
 
 
 === TEST 333: caches that may be
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 proxy_cache_key "${leadgen_user_id} $uri";
 location /api/ { leadgen_policy { GET /api/x authenticated; GET /api/y public; } proxy_cache c; proxy_pass http://127.0.0.1:1; }
@@ -2421,7 +2421,7 @@ location /memcached/ { leadgen_policy { GET /memcached/x authenticated; } set $m
 
 
 === TEST 334: a shared cache without a reason
---- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/cache keys_zone=c:1m;
+--- directive: proxy_cache_path $TEST_NGINX_SERVER_ROOT/html/cache keys_zone=c:1m;
 --- config
 location /api/ { leadgen_cache_shared ""; }
 --- says: "leadgen_cache_shared" directive needs a reason, for whoever reads this next

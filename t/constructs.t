@@ -96,7 +96,8 @@ add_block_preprocessor(sub {
 
     $block->set_value(http_config => $http);
     $block->set_value(config => ($block->config // '') . $secret . $files
-                                . 'location /api/admin { leadgen_api; }');
+                                . 'location /api/admin { leadgen_api; }'
+                                . Leadgen::Postgres::metrics());
     $block->set_value(user_files => $pages);
     $block->set_value(token => [undef, 'user', 'admin']);
     $block->set_value(request => [($request) x 3]);

@@ -7,7 +7,9 @@ package Leadgen::Postgres;
 #     BEGIN { $reason = Leadgen::Postgres::start(); }
 #     use Test::Nginx::Socket $reason ? (skip_all => $reason) : 'no_plan';
 #
-# The gateway's connection string is then in $TEST_NGINX_DATABASE.
+# The gateway's connection string is then in $TEST_NGINX_DATABASE.  Blocks with
+# --- wait go on once all events are in PostgreSQL: they have a location of
+# Leadgen::Postgres::metrics() for that.
 
 use strict;
 use warnings;
@@ -46,8 +48,24 @@ sub start {
         '--gateway-role', 'gateway');
 
     $ENV{TEST_NGINX_DATABASE} = "host=$dir user=gateway dbname=leadgen";
+    $Test::Nginx::Socket::has_settled = \&has_shipped;
 
     return undef;
+}
+
+
+# What says how many events there are; the audit log knows nothing of it.
+
+sub metrics { return "location = /metrics { leadgen_metrics; }\n" }
+
+
+sub has_shipped {
+    my ($page) = Test::Nginx::Client::exchange(
+        Test::Nginx::Socket::server_port(), "GET /metrics HTTP/1.0\r\n\r\n",
+        10);
+    my %events = $page =~ /^nginx_leadgen_events_total\{state="(\w+)"\} (\d+)/mg;
+
+    return %events && $events{appended} == $events{shipped};
 }
 
 

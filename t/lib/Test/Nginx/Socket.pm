@@ -29,7 +29,7 @@ use Test::Base -base;
 
 use List::Util qw(shuffle);
 use Scalar::Util qw(looks_like_number);
-use Time::HiRes qw(sleep);
+use Time::HiRes qw(sleep time);
 
 use Test::Nginx::Client;
 use Test::Nginx::Log;
@@ -46,8 +46,9 @@ our @preprocessors;
 our @cleanup_handlers;
 our $repeat_each = $ENV{TEST_NGINX_REPEAT_EACH} || 1;
 our $timeout = $ENV{TEST_NGINX_TIMEOUT} || 3;
+our $has_settled;
 our $in_order = $ENV{TEST_NGINX_NO_SHUFFLE};
-our $seed = $ENV{TEST_NGINX_SEED} // time ^ $$;
+our $seed = $ENV{TEST_NGINX_SEED} // int(time) ^ $$;
 
 # Of several such sections only the first is looked at.
 our @hiding = (
@@ -255,11 +256,24 @@ sub run_requests {
                 $got = $response->{rest};
             }
 
-            sleep $wait if $wait;
+            pause($wait) if $wait;
             Test::Nginx::Log::check($block, $limit);
             $n++;
         }
     }
+}
+
+
+# Until what a response brings about has happened, where a file says how that is
+# known, or for so many seconds, as upstream does in any case.
+
+sub pause {
+    my ($seconds) = @_;
+
+    return sleep $seconds if !$has_settled;
+
+    my $deadline = time + $Test::Nginx::Server::patience;
+    sleep 0.01 until $has_settled->() || time > $deadline;
 }
 
 
