@@ -95,6 +95,7 @@ class Auditing:
         self.port = free_port()
         self.spool = pathlib.Path(spool or self.directory / "spool")
         (self.directory / "jwt.key").write_text(KEY)
+        (self.directory / "jwt.key").chmod(0o600)
         fields = {"http": "", "server": "", "upstream": "", "routes": "",
                   "main": "user root;" if os.geteuid() == 0 else "",
                   "module": BUILD / "ngx_leadgen_module.so", **parts}

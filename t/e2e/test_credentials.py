@@ -8,9 +8,11 @@ import hashlib
 import hmac
 import json
 import os
+import pathlib
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -18,7 +20,7 @@ import pytest
 
 from conftest import BUILD, free_port, wait_until
 
-KEYS = {"ours": b"a key of these tests, thirty-two bytes or more", "idp": b"another's key of these, thirty-two or more"}
+KEYS = {"ours": b"0123456789abcdef" * 4, "idp": b"another's key of these, thirty-two or more"}
 
 CONF = """
 load_module {module};
@@ -70,13 +72,12 @@ class Upstream:
 
 @pytest.fixture(scope="module")
 def nginx():
-    directory = BUILD / "test" / "credentials"
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
+    # workers can come there, though perhaps not to the checkout
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="leadgen-credentials-"))
+    directory.chmod(0o755)
     for name, key in KEYS.items():
         (directory / f"{name}.key").write_bytes(key)
-    for path in (directory, *directory.iterdir()):
-        path.chmod(0o755 if path.is_dir() else 0o644)
+        (directory / f"{name}.key").chmod(0o600)
     upstream, port = Upstream(), free_port()
     conf = CONF.format(module=BUILD / "ngx_leadgen_module.so", port=port, upstream=upstream.port, policy="POLICY")
     for protocol in ("proxy", "fastcgi", "uwsgi", "scgi"):
@@ -98,6 +99,7 @@ def nginx():
         process.terminate()
         process.wait(10)
         upstream.socket.close()
+    shutil.rmtree(directory)
 
 
 def said(nginx, path, *headers):

@@ -152,8 +152,9 @@ def test_revoke(gateway, celery):
 
     celery.start()
     running = post(gateway, "optimize_send_times", {"campaign_id": 600})
-    queued = post(gateway)
     wait_for(gateway, running, "started")
+    # only now: before, the worker could take it first
+    queued = post(gateway)
     wait_for(gateway, queued, "queued")
     assert gateway.request("DELETE", f"/api/jobs/{queued}", "admin").status == 202
     assert gateway.request("DELETE", f"/api/jobs/{running}", "admin").status == 409
