@@ -74,7 +74,7 @@ def measure(module, database, redis, dsn, directory, jobs):
         database.rows("truncate public.jobs")
         used = cluster_cpu(database)
         server = gateway.Server(directory, f"jobs {links}", HTTP, modules=[module], database=dsn,
-                                links=links, redis=redis)
+                                links=links, redis=redis, path="/api/jobs")
         began = time.monotonic()
         seconds = post(server.port, jobs)
         wait_for(database, jobs)

@@ -196,7 +196,17 @@ ngx_int_t ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
     const ngx_leadgen_backend_conf_t *conf, const ngx_array_t *keys);
 void ngx_leadgen_revocation_stop(void);
 
-/* Seconds since this worker last knew all revocations there were. */
+/*
+ * Whether it is known well enough which tokens were revoked: at some time all
+ * revocations were, and no more than max_stale seconds ago (0: whenever that
+ * was).  With allow they need never have been, once PostgreSQL has been asked
+ * in vain.  Without a feed there is nothing to know.
+ */
+ngx_uint_t ngx_leadgen_revocation_is_known(time_t max_stale,
+    ngx_uint_t allow);
+
+/* Seconds since this gateway last knew all revocations there were, or, while it
+ * never did, since this worker asks. */
 time_t ngx_leadgen_revocation_age(void);
 
 

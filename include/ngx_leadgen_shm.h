@@ -296,6 +296,21 @@ time_t ngx_leadgen_epoch_get(ngx_leadgen_epoch_e kind, const u_char *key);
 /* The later one of the two that a user has. */
 time_t ngx_leadgen_epoch_latest(const u_char *user_id);
 
+/*
+ * All epochs there were up to that second (since 1970) have been set; an
+ * earlier one never replaces a later one.
+ */
+void ngx_leadgen_epoch_complete(time_t second);
+
+/* Up to which second all are known; 0: they never were. */
+time_t ngx_leadgen_epoch_known(void);
+
+/* Whoever is to tell them was asked, and did not answer.  1: the first time. */
+ngx_uint_t ngx_leadgen_epoch_miss(void);
+
+/* Whether that has ever been so. */
+ngx_uint_t ngx_leadgen_epoch_is_missed(void);
+
 
 /* --- grant: the roles that stand in the database --- */
 

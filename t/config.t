@@ -87,7 +87,7 @@ add_block_preprocessor(sub {
         $block->set_value(error_log => [
             qr/\[warn\].*\Q$warns\E.* in \S+:\d+$/]) if defined $warns;
         $block->set_value(no_error_log => [
-            '[emerg]', defined $warns ? () : '[warn]']);
+            '[emerg]', defined $warns ? () : $Leadgen::warning]);
     }
 });
 

@@ -528,3 +528,19 @@ Authorization: Bearer x
 --- request
 GET /api/profile
 --- error_code: 400
+
+
+
+=== TEST 34: of revocations nothing was ever heard
+--- http_config eval
+"$::http    leadgen_revocation_max_stale 15s deny;"
+--- token eval
+['admin', undef, undef]
+--- request eval
+['GET /api/profile', 'GET /api/profile', 'GET /api/public/x']
+--- error_code eval
+[503, 401, 200]
+--- response_body_like eval
+['#problem-revocations-unknown', '#problem-unauthenticated', '^/api/public/x']
+--- response_headers_like eval
+['Retry-After: 1', 'WWW-Authenticate: Bearer', '']

@@ -152,7 +152,22 @@ my $all = '{"status":"ready","checks":{"serving":"ok","started":"ok","migrations
 
 
 
-=== TEST 11: memory and disk against thresholds
+=== TEST 11: an optional database, and of revocations nothing was ever heard
+--- http_config
+    leadgen_zone leadgen:1m;
+    leadgen_database "$TEST_NGINX_DATABASE";
+    leadgen_health_service database optional;
+    leadgen_revocation_max_stale 15s deny;
+--- request eval
+['GET /api/health/readiness', 'GET /api/health/liveness']
+--- error_code eval
+[503, 200]
+--- response_body eval
+[qr/^\{"status":"not_ready","checks":\{"started":"waiting for revocations"\}\}$/, qr/alive/]
+
+
+
+=== TEST 12: memory and disk against thresholds
 --- http_config
     leadgen_zone leadgen:1m;
     leadgen_health_thresholds warning=1% critical=100%;
@@ -163,7 +178,7 @@ GET /api/health/detailed
 
 
 
-=== TEST 12: metrics of services
+=== TEST 13: metrics of services
 --- http_config
     leadgen_zone leadgen:1m;
     leadgen_database "$TEST_NGINX_DATABASE";

@@ -52,7 +52,7 @@ EOC
         $block->set_value(no_error_log => [qr/swordfish/i]);
     } elsif (!defined $block->request) {
         $block->set_value(request => 'GET /x');
-        $block->set_value(no_error_log => ['[emerg]', '[warn]']);
+        $block->set_value(no_error_log => ['[emerg]', $Leadgen::warning]);
     }
 });
 

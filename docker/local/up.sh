@@ -216,7 +216,7 @@ start_gateway() {
     await 60 worker worker_consumes
     step worker "takes from the queues emails, campaigns and analytics"
 
-    await 30 nginx answers "$url/api/health"
+    await 30 nginx answers "$url/api/health/readiness"
     await 30 nginx answers "$url/api/public/status"
     step nginx "listens on 127.0.0.1:$port and 127.0.0.1:$admin_port"
 }

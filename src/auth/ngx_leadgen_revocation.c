@@ -7,6 +7,8 @@
  * notifications that were missed and shows how current this gateway is.  Rows
  * are committed in the order of their sequence, so that none is missed before
  * one that was answered; before one that was notified some may be.
+ *
+ * What is known is the zone's: one worker's answer is enough for all of them.
  */
 
 
@@ -42,7 +44,8 @@ static struct {
     ngx_int_t               sequence;       /* the last one answered */
     time_t                  memory;         /* seconds, of a revocation */
     u_char                  text[2][NGX_INT64_LEN];
-    time_t                  current;        /* when all was known */
+    time_t                  started;
+    time_t                  asked;          /* for what is not answered yet */
 } ngx_leadgen_revocation;
 
 
@@ -50,6 +53,7 @@ static void ngx_leadgen_revocation_ask(ngx_event_t *ev);
 static void ngx_leadgen_revocation_number(ngx_str_t *arg, u_char *text,
     int64_t number);
 static void ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call);
+static void ngx_leadgen_revocation_missed(void);
 static ngx_int_t ngx_leadgen_revocation_apply(const ngx_str_t *columns);
 
 
@@ -84,9 +88,7 @@ ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
                                     + NGX_LEADGEN_TOKEN_LEEWAY
                                     + NGX_LEADGEN_REVOCATION_CLOCKS;
 
-    /* what a zone kept over a reload knows is no older than the reload */
-
-    ngx_leadgen_revocation.current = ngx_time();
+    ngx_leadgen_revocation.started = ngx_time();
     ngx_add_timer(ev, 1);
 
     return NGX_OK;
@@ -109,10 +111,33 @@ ngx_leadgen_revocation_stop(void)
 }
 
 
+ngx_uint_t
+ngx_leadgen_revocation_is_known(time_t max_stale, ngx_uint_t allow)
+{
+    time_t  known;
+
+    if (ngx_leadgen_revocation.backend == NULL) {
+        return 1;
+    }
+
+    known = ngx_leadgen_epoch_known();
+
+    if (known == 0) {
+        return allow && ngx_leadgen_epoch_is_missed();
+    }
+
+    return max_stale == 0 || ngx_time() - known <= max_stale;
+}
+
+
 time_t
 ngx_leadgen_revocation_age(void)
 {
-    return ngx_time() - ngx_leadgen_revocation.current;
+    time_t  known;
+
+    known = ngx_leadgen_epoch_known();
+
+    return ngx_time() - (known ? known : ngx_leadgen_revocation.started);
 }
 
 
@@ -158,10 +183,12 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
         != NGX_OK)
     {
         ngx_leadgen_call_cancel(call);
+        ngx_leadgen_revocation_missed();
         return;
     }
 
     ngx_leadgen_revocation.asking = 1;
+    ngx_leadgen_revocation.asked = ngx_time();
 }
 
 
@@ -190,6 +217,7 @@ ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
 
         ngx_add_timer(&ngx_leadgen_revocation.timer,
                       NGX_LEADGEN_REVOCATION_RETRY);
+        ngx_leadgen_revocation_missed();
         return;
     }
 
@@ -201,7 +229,26 @@ ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
             ngx_max(ngx_leadgen_revocation.sequence, sequence);
     }
 
-    ngx_leadgen_revocation.current = ngx_time();
+    if (ngx_leadgen_epoch_known() == 0) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "leadgen: revocations: all are known");
+    }
+
+    /* what was committed since it was asked for may not be among them */
+
+    ngx_leadgen_epoch_complete(ngx_leadgen_revocation.asked);
+}
+
+
+static void
+ngx_leadgen_revocation_missed(void)
+{
+    if (ngx_leadgen_epoch_known() == 0 && ngx_leadgen_epoch_miss()) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "leadgen: revocations: PostgreSQL does not answer, and "
+                      "none were ever heard of: it is not known which tokens "
+                      "were revoked");
+    }
 }
 
 

@@ -118,6 +118,7 @@ typedef struct {
     ngx_uint_t                   guards;    /* leadgen_guard is on somewhere */
     ngx_str_t                    service;
     time_t                       max_stale; /* of revocations; 0: any */
+    ngx_uint_t                   allow_stale;   /* and never heard of, too */
     ngx_leadgen_trie_t          *api;
     ngx_leadgen_health_conf_t    health;
     ngx_leadgen_sentry_conf_t    sentry;

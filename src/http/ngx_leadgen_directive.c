@@ -525,11 +525,8 @@ ngx_leadgen_directive_max_stale(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    mcf->max_stale = seconds;
-
-    if (cf->args->nelts == 3 && word[2].data[0] == 'a') {
-        mcf->max_stale = 0;
-    }
+    mcf->allow_stale = (cf->args->nelts == 3 && word[2].data[0] == 'a');
+    mcf->max_stale = mcf->allow_stale ? 0 : seconds;
 
     ngx_leadgen_conf_note(cf, "leadgen_revocation_max_stale",
                           &mcf->uses_database);

@@ -327,7 +327,7 @@ ngx_leadgen_guard_authenticate(ngx_http_request_t *r,
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
-    if (mcf->max_stale && ngx_leadgen_revocation_age() > mcf->max_stale) {
+    if (!ngx_leadgen_revocation_is_known(mcf->max_stale, mcf->allow_stale)) {
         return NGX_LEADGEN_PROBLEM_REVOCATIONS_UNKNOWN;
     }
 
@@ -380,7 +380,7 @@ ngx_leadgen_guard_recheck(ngx_http_request_t *r, ngx_leadgen_ctx_t *ctx)
 
     mcf = ngx_http_get_module_main_conf(r, ngx_leadgen_module);
 
-    if (mcf->max_stale && ngx_leadgen_revocation_age() > mcf->max_stale) {
+    if (!ngx_leadgen_revocation_is_known(mcf->max_stale, mcf->allow_stale)) {
         return NGX_LEADGEN_PROBLEM_REVOCATIONS_UNKNOWN;
     }
 

@@ -211,7 +211,7 @@ ngx_leadgen_readiness_serving(const ngx_leadgen_main_conf_t *mcf)
 }
 
 
-/* What is required must have answered once. */
+/* What is required must have answered once, and tokens must be trusted. */
 
 static const char *
 ngx_leadgen_readiness_started(const ngx_leadgen_main_conf_t *mcf)
@@ -234,7 +234,8 @@ ngx_leadgen_readiness_started(const ngx_leadgen_main_conf_t *mcf)
         }
     }
 
-    return NULL;
+    return ngx_leadgen_revocation_is_known(0, mcf->allow_stale)
+           ? NULL : "waiting for revocations";
 }
 
 

@@ -187,6 +187,59 @@ ngx_leadgen_epoch_latest(const u_char *user_id)
 }
 
 
+void
+ngx_leadgen_epoch_complete(time_t second)
+{
+    ngx_leadgen_zone_t  *zone;
+    ngx_atomic_uint_t    before;
+
+    zone = ngx_leadgen_zone();
+
+    if (zone == NULL) {
+        return;
+    }
+
+    do {
+        before = zone->complete;
+
+    } while (before < (ngx_atomic_uint_t) second
+             && !ngx_atomic_cmp_set(&zone->complete, before, second));
+}
+
+
+time_t
+ngx_leadgen_epoch_known(void)
+{
+    ngx_leadgen_zone_t  *zone;
+
+    zone = ngx_leadgen_zone();
+
+    return zone ? (time_t) zone->complete : 0;
+}
+
+
+ngx_uint_t
+ngx_leadgen_epoch_miss(void)
+{
+    ngx_leadgen_zone_t  *zone;
+
+    zone = ngx_leadgen_zone();
+
+    return zone && ngx_atomic_cmp_set(&zone->missed, 0, 1);
+}
+
+
+ngx_uint_t
+ngx_leadgen_epoch_is_missed(void)
+{
+    ngx_leadgen_zone_t  *zone;
+
+    zone = ngx_leadgen_zone();
+
+    return zone && zone->missed;
+}
+
+
 static void
 ngx_leadgen_epoch_key(ngx_leadgen_epoch_e kind, const u_char *subject,
     uint64_t key[2])

@@ -98,6 +98,9 @@ struct ngx_leadgen_zone_s {
 
     ngx_atomic_t               epochs;      /* a bit for each kind that was
                                              * ever set: 0 spares the lock */
+    ngx_atomic_t               complete;    /* seconds since 1970: all epochs
+                                             * until then; 0: never */
+    ngx_atomic_t               missed;      /* nobody told them, once */
     uint32_t                   floor;       /* everybody's epoch */
     ngx_uint_t                 mask;        /* of the slots' number */
     ngx_leadgen_epoch_slot_t  *slots;

@@ -1,6 +1,7 @@
 """An nginx of a test's own, with the module, in front of an upstream that says
 yes; its events go to the stack's PostgreSQL."""
 
+import contextlib
 import http.client
 import os
 import pathlib
@@ -115,6 +116,7 @@ class Auditing:
     def start(self):
         # after a kill it is left
         (self.directory / "upstream.sock").unlink(missing_ok=True)
+        self.begin = len(self.errors())
         env = {**os.environ,
                "AUDITING_DATABASE_URL": self.gateway.env["DATABASE_URL"]}
         done = subprocess.run(self.command, env=env, capture_output=True,
@@ -161,9 +163,27 @@ class Auditing:
         except (OSError, ValueError):           # no pid yet
             return []
 
+    def upgrade(self):
+        """To another binary, as nginx's documents have it."""
+        old = self.master
+        os.kill(old, signal.SIGUSR2)
+        # the old one has renamed its file first
+        pid = self.directory / "nginx.pid"
+        wait_until(lambda: pid.exists() and self.master != old
+                   and len(self.workers()) == self.count, 20, "the new master")
+        # for a while workers of both share the spool
+        time.sleep(0.5)
+        os.kill(old, signal.SIGWINCH)
+        wait_until(lambda: not self.workers(old), 20, "end of old workers")
+        os.kill(old, signal.SIGQUIT)
+        wait_until(lambda: not alive(old), 20, "end of the old master")
+
     # --- requests
 
     def token(self, role="admin"):
+        # no token counts before
+        wait_until(lambda: "leadgen: revocations: all are known"
+                   in self.errors()[self.begin:], 10, "revocations")
         if role not in self.tokens:
             now = int(time.time())
             self.tokens[role] = jwt.encode(
@@ -214,7 +234,9 @@ class Auditing:
         return [tuple(line.split()) for line in text.splitlines()]
 
     def errors(self):
-        return (self.directory / "error.log").read_text(errors="replace")
+        with contextlib.suppress(FileNotFoundError):
+            return (self.directory / "error.log").read_text(errors="replace")
+        return ""
 
     def row(self, request_id):
         rows = self.gateway.sql(

@@ -225,7 +225,7 @@ def another_gateway(gateway, name, directives=""):
 
     def answers():
         try:
-            return other.request("GET", "/api/health").status == 200
+            return other.request("GET", "/api/health/readiness").status == 200
         except OSError:
             assert process.poll() is None, pathlib.Path(log.name).read_text()
             return False

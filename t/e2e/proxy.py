@@ -47,6 +47,7 @@ def nginx(http, key=None, main=""):
     (directory / "nginx.conf").write_text(
         f"{main or f'load_module {BUILD}/ngx_leadgen_module.so;'}\n"
         f"daemon off; worker_processes 1; pid nginx.pid; events {{}}\n"
+        f"error_log logs/error.log notice;\n"
         f"http {{ {temp} access_log logs/access.log;\n{http} }}\n")
     if os.getuid() == 0:
         for path in (directory, *directory.rglob("*")):
@@ -60,7 +61,9 @@ def nginx(http, key=None, main=""):
         assert process.poll() is None, (directory / "logs/error.log").read_text()
         with contextlib.suppress(OSError):
             socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
+            # with a database no token counts before
+            return ("leadgen_database" not in http or "all are known"
+                    in (directory / "logs/error.log").read_text())
         return False
 
     try:

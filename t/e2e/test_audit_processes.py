@@ -60,7 +60,7 @@ def test_reloads_and_upgrades(gateway):
                        and not before & set(nginx.workers()), 20, "reload")
             if n % (reloads // upgrades) == 0 and n // (
                     reloads // upgrades) < upgrades:
-                upgrade(nginx)
+                nginx.upgrade()
         load.wait_for(50)
         rate = len(load.answered) / (time.monotonic() - begin)
         load.__exit__()
@@ -70,18 +70,3 @@ def test_reloads_and_upgrades(gateway):
         assert {answer[0] for answer in load.answered} == {200, 401}
         assert_recorded_once(gateway, load.ids(), 60)
         assert "[alert]" not in nginx.errors()
-
-
-def upgrade(nginx):
-    old = nginx.master
-    os.kill(old, signal.SIGUSR2)
-    # the old one has renamed its file first
-    pid = nginx.directory / "nginx.pid"
-    wait_until(lambda: pid.exists() and nginx.master != old
-               and len(nginx.workers()) == 2, 20, "the new master")
-    # for a while workers of both share the spool
-    time.sleep(0.5)
-    os.kill(old, signal.SIGWINCH)
-    wait_until(lambda: not nginx.workers(old), 20, "end of old workers")
-    os.kill(old, signal.SIGQUIT)
-    wait_until(lambda: not alive(old), 20, "end of the old master")

@@ -283,10 +283,33 @@ test_random(void)
 }
 
 
+static void
+test_complete(void)
+{
+    at(6000000);
+    fresh(4096);
+
+    is_int(ngx_leadgen_epoch_known(), 0, "a new zone knows nothing");
+    is_int(ngx_leadgen_epoch_is_missed(), 0, "and nobody was asked");
+
+    is_int(ngx_leadgen_epoch_miss(), 1, "once it is the first time");
+    is_int(ngx_leadgen_epoch_miss(), 0, "then not any more");
+    is_int(ngx_leadgen_epoch_is_missed(), 1, "which is remembered");
+
+    ngx_leadgen_epoch_complete(5999990);
+    is_int(ngx_leadgen_epoch_known(), 5999990, "all are known");
+    ngx_leadgen_epoch_complete(5999980);
+    is_int(ngx_leadgen_epoch_known(), 5999990, "a late answer takes nothing");
+    ngx_leadgen_epoch_complete(5999991);
+    is_int(ngx_leadgen_epoch_known(), 5999991, "a newer one counts");
+}
+
+
 int
 main(void)
 {
     test_values();
+    test_complete();
     test_forgetting();
     test_reuse();
     test_full();

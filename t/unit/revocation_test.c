@@ -30,6 +30,8 @@ static struct {
     time_t               keep;
 } set[16];
 static ngx_uint_t   nset;
+static time_t       complete;
+static ngx_uint_t   missed;
 
 
 /* --- stand-ins --- */
@@ -77,6 +79,34 @@ ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *key,
     nset++;
 
     return NGX_OK;
+}
+
+
+void
+ngx_leadgen_epoch_complete(time_t second)
+{
+    complete = ngx_max(complete, second);
+}
+
+
+time_t
+ngx_leadgen_epoch_known(void)
+{
+    return complete;
+}
+
+
+ngx_uint_t
+ngx_leadgen_epoch_miss(void)
+{
+    return missed++ == 0;
+}
+
+
+ngx_uint_t
+ngx_leadgen_epoch_is_missed(void)
+{
+    return missed;
 }
 
 
@@ -170,11 +200,32 @@ test_start(void)
     row("4", "session", SESSION, "1700000001", "f");
     row("4", "user", "43", "1700000001", "t");
 
+    is_int(ngx_leadgen_revocation_is_known(0, 0), 1,
+           "without a database there is nothing to know");
+
     is_int(ngx_leadgen_revocation_start(&cycle, &conf, NULL), NGX_OK,
            "it starts");
-    loop_pass(2);
+    is_int(ngx_leadgen_revocation_is_known(0, 0), 0, "and knows nothing");
+    is_int(ngx_leadgen_revocation_is_known(0, 1), 0,
+           "which is allowed when nobody answers: nobody was asked");
 
-    is_int(asked, 1, "and asks at once");
+    refused = 1;
+    loop_pass(2);
+    is_int(asked, 1, "it asks at once");
+    is_int(ngx_leadgen_revocation_is_known(0, 0), 0, "no answer is none");
+    is_int(ngx_leadgen_revocation_is_known(0, 1), 1, "unless that is allowed");
+    is_int(unit_log_count, 1, "and it is said");
+
+    at(NOW + 7);
+    is_int(ngx_leadgen_revocation_age(), 7, "since it asks");
+    at(NOW);
+
+    refused = 0;
+    asked = 0;
+    loop_pass(500);
+    is_int(ngx_leadgen_revocation_is_known(15, 0), 1, "an answer is enough");
+
+    is_int(asked, 1, "and it asks again soon");
     is_str(args[0], "0", "for all");
     is_str(args[1], "1699992710", "that are of use");
 
@@ -235,6 +286,9 @@ test_away(void)
     at(NOW + 140);
     loop_pass(10000);
     is_int(ngx_leadgen_revocation_age(), 40, "it gets old without PostgreSQL");
+    is_int(ngx_leadgen_revocation_is_known(40, 0), 1, "40 s may be allowed");
+    is_int(ngx_leadgen_revocation_is_known(39, 0), 0, "or too much");
+    is_int(ngx_leadgen_revocation_is_known(0, 0), 1, "or anything may be");
     ok(asked - before >= 8, "which is asked more often: %u times",
        (unsigned) (asked - before));
 

@@ -24,7 +24,11 @@ our $log_level = 'debug';
 our $root_location = 1;
 our @env;
 
+# Whether nginx, of that configuration, is to be asked yet, once it listens.
+our $is_ready = sub { 1 };
+
 my $pid;
+my $configuration = '';
 
 
 # What a test writes may name $TEST_NGINX_... of the environment.
@@ -144,7 +148,8 @@ sub prepare {
                "<html><head><title>It works!</title></head>"
                . "<body>It works!</body></html>");
     write_user_files($block);
-    write_file("$root/conf/nginx.conf", configuration($block));
+    $configuration = configuration($block);
+    write_file("$root/conf/nginx.conf", $configuration);
 }
 
 
@@ -186,13 +191,19 @@ sub start {
         }
 
         # who has written its process id heeds signals
-        return undef if -s "$root/logs/nginx.pid" && connects();
+        last if -s "$root/logs/nginx.pid" && connects();
+
+        sleep 0.003;
+    }
+
+    while (time < $deadline) {
+        return undef if $is_ready->($configuration);
 
         sleep 0.003;
     }
 
     stop();
-    return "it did not listen on port $port within $patience s";
+    return "it was not ready on port $port within $patience s";
 }
 
 
