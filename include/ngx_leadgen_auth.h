@@ -197,6 +197,13 @@ ngx_int_t ngx_leadgen_revocation_start(ngx_cycle_t *cycle,
 void ngx_leadgen_revocation_stop(void);
 
 /*
+ * All revocations until that second were restored from a snapshot, once the
+ * feed is started.  5 seconds later that is as good as an answer of PostgreSQL;
+ * after that it counts, as old as it is, once PostgreSQL has not answered.
+ */
+void ngx_leadgen_revocation_restored(time_t second);
+
+/*
  * Whether it is known well enough which tokens were revoked: at some time all
  * revocations were, and no more than max_stale seconds ago (0: whenever that
  * was).  With allow they need never have been, once PostgreSQL has been asked

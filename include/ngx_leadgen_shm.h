@@ -312,6 +312,105 @@ ngx_uint_t ngx_leadgen_epoch_miss(void);
 ngx_uint_t ngx_leadgen_epoch_is_missed(void);
 
 
+/* All epochs, as one moment's.  Memory: malloc(). */
+
+typedef struct {
+    ngx_uint_t                 changes;     /* of epochs, until then */
+    time_t                     complete;    /* as ngx_leadgen_epoch_known() */
+    uint32_t                   floor;       /* everybody's */
+    ngx_uint_t                 n;           /* records, of EPOCH_RECORD bytes */
+    u_char                    *records;
+} ngx_leadgen_epoch_view_t;
+
+#define NGX_LEADGEN_EPOCH_RECORD  24
+
+/* How often an epoch was set that was not known. */
+ngx_uint_t ngx_leadgen_epoch_changes(void);
+
+/*
+ * Copies what is still of use; changes and complete are of before that, so that
+ * it may hold more, never less.  It may run in a thread.  NGX_OK, and free() is
+ * the caller's; NGX_ERROR: no memory, or no zone.
+ */
+ngx_int_t ngx_leadgen_epoch_copy(ngx_leadgen_epoch_view_t *view);
+
+/* Sets those of a copy, but not how complete they are. */
+void ngx_leadgen_epoch_restore(const ngx_leadgen_epoch_view_t *view);
+
+
+/*
+ * --- snapshot: what the zone knows, in a file ---
+ *
+ * A header, then records of one size.  Numbers are this machine's.  The code
+ * over all of it is an HMAC-SHA-256, with a key of zero bytes where there is
+ * none; it goes over the records' hash, so that another header needs no second
+ * look at them.
+ */
+
+typedef enum {
+    NGX_LEADGEN_SNAPSHOT_EPOCHS = 1
+} ngx_leadgen_snapshot_kind_e;
+
+#define NGX_LEADGEN_SNAPSHOT_HASH  32       /* bytes, of keys as well */
+
+
+typedef struct {
+    u_char                     magic[8];
+    uint32_t                   kind;
+    uint32_t                   size;        /* bytes of a record */
+    uint64_t                   n;           /* records */
+    int64_t                    time;        /* seconds since 1970 */
+    uint64_t                   extra;       /* what the kind says */
+    u_char                     code[NGX_LEADGEN_SNAPSHOT_HASH];
+} ngx_leadgen_snapshot_t;
+
+
+/* The hash of records, for the next two.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_snapshot_hash(const u_char *records, size_t len,
+    u_char hash[NGX_LEADGEN_SNAPSHOT_HASH]);
+
+/* Sets magic and code; the caller has set all else.  NGX_OK or NGX_ERROR. */
+ngx_int_t ngx_leadgen_snapshot_sign(ngx_leadgen_snapshot_t *snapshot,
+    const u_char *key, const u_char *hash);
+
+/* Whether its code is that of records of this hash. */
+ngx_uint_t ngx_leadgen_snapshot_is_of(const ngx_leadgen_snapshot_t *snapshot,
+    const u_char *key, const u_char *hash);
+
+/*
+ * Any bytes go in.  NGX_OK: they are a snapshot of that kind, whole, made with
+ * that key; its records, of that size, are what stands behind the header.
+ * NGX_DECLINED: they are not.
+ */
+ngx_int_t ngx_leadgen_snapshot_parse(const u_char *data, size_t len,
+    ngx_leadgen_snapshot_kind_e kind, size_t size, const u_char *key,
+    ngx_leadgen_snapshot_t *snapshot);
+
+/*
+ * Replaces the file of that name in a directory, mode 0600, at once or not at
+ * all; durable: the disk has it then, too.  To be run in a thread.  NULL: done;
+ * else what could not be done, with errno.
+ */
+const char *ngx_leadgen_snapshot_write(const char *directory,
+    const char *name, const ngx_leadgen_snapshot_t *snapshot,
+    const u_char *records, ngx_uint_t durable);
+
+/*
+ * Replaces but the header of a file whose records have that hash.  NGX_OK;
+ * NGX_DECLINED: they have not, or there is no such file.
+ */
+ngx_int_t ngx_leadgen_snapshot_renew(const char *directory, const char *name,
+    const ngx_leadgen_snapshot_t *snapshot, const u_char *key,
+    const u_char *hash);
+
+/*
+ * The bytes of a file that is this process's user's own and nobody else's to
+ * read, malloc()ed; NULL: there is none such.
+ */
+u_char *ngx_leadgen_snapshot_read(const char *directory, const char *name,
+    size_t *len);
+
+
 /* --- grant: the roles that stand in the database --- */
 
 #define NGX_LEADGEN_GRANTS  256             /* roles, at most */

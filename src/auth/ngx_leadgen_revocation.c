@@ -18,6 +18,12 @@
 #define NGX_LEADGEN_REVOCATION_INTERVAL  5000       /* milliseconds */
 #define NGX_LEADGEN_REVOCATION_RETRY     500
 
+/* The first worker's: by its answers a snapshot is dated. */
+#define NGX_LEADGEN_REVOCATION_FIRST     1000
+
+/* Seconds: a snapshot no older is as good as an answer. */
+#define NGX_LEADGEN_REVOCATION_FRESH     5
+
 /* Seconds that clocks may differ by, beside the leeway of tokens. */
 #define NGX_LEADGEN_REVOCATION_CLOCKS    60
 
@@ -45,6 +51,7 @@ static struct {
     time_t                  memory;         /* seconds, of a revocation */
     u_char                  text[2][NGX_INT64_LEN];
     time_t                  started;
+    time_t                  restored;       /* of a snapshot; 0: none */
     time_t                  asked;          /* for what is not answered yet */
 } ngx_leadgen_revocation;
 
@@ -158,7 +165,8 @@ ngx_leadgen_revocation_ask(ngx_event_t *ev)
     }
 
     ngx_add_timer(&ngx_leadgen_revocation.timer,
-                  NGX_LEADGEN_REVOCATION_INTERVAL);
+                  ngx_worker == 0 ? NGX_LEADGEN_REVOCATION_FIRST
+                                  : NGX_LEADGEN_REVOCATION_INTERVAL);
 
     if (ngx_leadgen_revocation.asking) {
         return;
@@ -234,21 +242,63 @@ ngx_leadgen_revocation_answer(ngx_leadgen_call_t *call)
                       "leadgen: revocations: all are known");
     }
 
+    ngx_leadgen_revocation.restored = 0;
+
     /* what was committed since it was asked for may not be among them */
 
     ngx_leadgen_epoch_complete(ngx_leadgen_revocation.asked);
 }
 
 
+/* Then a snapshot is the best there is, however old. */
+
 static void
 ngx_leadgen_revocation_missed(void)
 {
-    if (ngx_leadgen_epoch_known() == 0 && ngx_leadgen_epoch_miss()) {
+    time_t  restored;
+
+    if (ngx_leadgen_epoch_known()) {
+        return;
+    }
+
+    restored = ngx_leadgen_revocation.restored;
+
+    if (restored) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "leadgen: revocations: PostgreSQL does not answer: all "
+                      "are known until %T s ago", ngx_time() - restored);
+        ngx_leadgen_epoch_complete(restored);
+
+    } else if (ngx_leadgen_epoch_miss()) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "leadgen: revocations: PostgreSQL does not answer, and "
                       "none were ever heard of: it is not known which tokens "
                       "were revoked");
     }
+}
+
+
+/* A time that is still to come is none to go by. */
+
+void
+ngx_leadgen_revocation_restored(time_t second)
+{
+    time_t  age;
+
+    age = ngx_time() - second;
+
+    if (age < -1 || ngx_leadgen_epoch_known()) {
+        return;
+    }
+
+    if (age > NGX_LEADGEN_REVOCATION_FRESH) {
+        ngx_leadgen_revocation.restored = second;
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "leadgen: revocations: all are known, by a snapshot");
+    ngx_leadgen_epoch_complete(second);
 }
 
 

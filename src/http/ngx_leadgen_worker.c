@@ -110,6 +110,7 @@ ngx_leadgen_worker_init(ngx_cycle_t *cycle)
     /* without its spool a worker still serves what need not be recorded */
 
     (void) ngx_leadgen_spool_open(cycle, &mcf->spool, worker->files);
+    ngx_leadgen_remember_start(cycle, mcf, worker->files);
     (void) ngx_leadgen_sentry_start(cycle, &mcf->shipping, worker->files);
     ngx_leadgen_crash_tell(&mcf->sentry);
 
@@ -208,6 +209,7 @@ ngx_leadgen_worker_exit(ngx_cycle_t *cycle)
     ngx_leadgen_sampler_stop();
     ngx_leadgen_seal_stop();
     ngx_leadgen_prober_stop();
+    ngx_leadgen_remember_stop();
     ngx_leadgen_revocation_stop();
     ngx_leadgen_relay_stop();
     ngx_leadgen_feed_stop();

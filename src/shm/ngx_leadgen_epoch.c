@@ -13,12 +13,19 @@
 
 
 #define NGX_LEADGEN_EPOCH_WINDOW  32
+#define NGX_LEADGEN_EPOCH_STRETCH 1024      /* slots copied under one lock */
+
+
+typedef char  ngx_leadgen_epoch_fits[sizeof(ngx_leadgen_epoch_slot_t)
+                                     == NGX_LEADGEN_EPOCH_RECORD ? 1 : -1];
 
 
 static ngx_leadgen_epoch_slot_t *ngx_leadgen_epoch_slot(
     ngx_leadgen_zone_t *zone, const uint64_t key[2], ngx_uint_t i);
 static void ngx_leadgen_epoch_key(ngx_leadgen_epoch_e kind,
     const u_char *subject, uint64_t key[2]);
+static ngx_int_t ngx_leadgen_epoch_put(ngx_leadgen_zone_t *zone,
+    const uint64_t key[2], uint32_t epoch, uint32_t keep);
 static ngx_leadgen_epoch_slot_t *ngx_leadgen_epoch_place(
     ngx_leadgen_zone_t *zone, const uint64_t key[2]);
 
@@ -50,42 +57,20 @@ ngx_int_t
 ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *subject,
     time_t epoch, time_t keep)
 {
-    uint64_t                   key[2];
-    ngx_int_t                  rc;
-    ngx_leadgen_zone_t        *zone;
-    ngx_leadgen_epoch_slot_t  *slot;
+    uint64_t             key[2];
+    ngx_int_t            rc;
+    ngx_leadgen_zone_t  *zone;
 
     zone = ngx_leadgen_zone();
     if (zone == NULL) {
         return NGX_ERROR;
     }
 
-    rc = NGX_OK;
     ngx_leadgen_epoch_key(kind, subject, key);
 
     ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
-
-    slot = ngx_leadgen_epoch_place(zone, key);
-
-    if (slot) {
-
-        if (slot->key[0] != key[0] || slot->key[1] != key[1]) {
-            slot->epoch = 0;
-            slot->keep = 0;
-        }
-
-        slot->key[0] = key[0];
-        slot->key[1] = key[1];
-        slot->epoch = ngx_max(slot->epoch, (uint32_t) epoch);
-        slot->keep = ngx_max(slot->keep, (uint32_t) keep);
-
-    } else {
-        zone->floor = ngx_max(zone->floor, (uint32_t) epoch);
-        rc = NGX_ERROR;
-    }
-
+    rc = ngx_leadgen_epoch_put(zone, key, (uint32_t) epoch, (uint32_t) keep);
     zone->epochs |= 1 << kind;
-
     ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
 
     if (rc != NGX_OK) {
@@ -95,6 +80,38 @@ ngx_leadgen_epoch_set(ngx_leadgen_epoch_e kind, const u_char *subject,
     }
 
     return rc;
+}
+
+
+/* Under the lock.  NGX_ERROR: it had no room, and the floor rose. */
+
+static ngx_int_t
+ngx_leadgen_epoch_put(ngx_leadgen_zone_t *zone, const uint64_t key[2],
+    uint32_t epoch, uint32_t keep)
+{
+    ngx_leadgen_epoch_slot_t  *slot;
+
+    slot = ngx_leadgen_epoch_place(zone, key);
+
+    if (slot == NULL) {
+        zone->changes += (epoch > zone->floor);
+        zone->floor = ngx_max(zone->floor, epoch);
+        return NGX_ERROR;
+    }
+
+    if (slot->key[0] != key[0] || slot->key[1] != key[1]) {
+        slot->epoch = 0;
+        slot->keep = 0;
+    }
+
+    zone->changes += (epoch > slot->epoch || keep > slot->keep);
+
+    slot->key[0] = key[0];
+    slot->key[1] = key[1];
+    slot->epoch = ngx_max(slot->epoch, epoch);
+    slot->keep = ngx_max(slot->keep, keep);
+
+    return NGX_OK;
 }
 
 
@@ -237,6 +254,97 @@ ngx_leadgen_epoch_is_missed(void)
     zone = ngx_leadgen_zone();
 
     return zone && zone->missed;
+}
+
+
+ngx_uint_t
+ngx_leadgen_epoch_changes(void)
+{
+    ngx_leadgen_zone_t  *zone;
+
+    zone = ngx_leadgen_zone();
+
+    return zone ? zone->changes : 0;
+}
+
+
+/* Slots never move, so that stretches of them may be copied one by one. */
+
+ngx_int_t
+ngx_leadgen_epoch_copy(ngx_leadgen_epoch_view_t *view)
+{
+    ngx_uint_t                 i, last;
+    ngx_leadgen_zone_t        *zone;
+    ngx_leadgen_epoch_slot_t  *slot, *to;
+
+    zone = ngx_leadgen_zone();
+    to = zone ? malloc((zone->mask + 1) * sizeof(*to)) : NULL;
+
+    if (to == NULL) {
+        return NGX_ERROR;
+    }
+
+    view->records = (u_char *) to;
+
+    ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
+    view->complete = (time_t) zone->complete;
+    view->changes = zone->changes;
+    view->floor = zone->floor;
+    ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
+
+    for (i = 0; i <= zone->mask; i = last) {
+        last = ngx_min(i + NGX_LEADGEN_EPOCH_STRETCH, zone->mask + 1);
+
+        ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
+
+        for (slot = &zone->slots[i]; slot < &zone->slots[last]; slot++) {
+            if (slot->keep >= (uint32_t) ngx_time()) {
+                *to++ = *slot;
+            }
+        }
+
+        ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
+    }
+
+    view->n = to - (ngx_leadgen_epoch_slot_t *) view->records;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_leadgen_epoch_restore(const ngx_leadgen_epoch_view_t *view)
+{
+    ngx_uint_t                 i;
+    ngx_leadgen_zone_t        *zone;
+    ngx_leadgen_epoch_slot_t   slot;
+
+    zone = ngx_leadgen_zone();
+
+    if (zone == NULL) {
+        return;
+    }
+
+    ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
+
+    /* a record does not tell its kind, nor is the floor of one */
+
+    if (view->floor || view->n) {
+        zone->epochs = (ngx_atomic_uint_t) -1;
+    }
+
+    zone->floor = ngx_max(zone->floor, view->floor);
+
+    for (i = 0; i < view->n; i++) {
+        ngx_memcpy(&slot, view->records + i * sizeof(slot), sizeof(slot));
+
+        if (slot.keep >= (uint32_t) ngx_time()) {
+            (void) ngx_leadgen_epoch_put(zone, slot.key, slot.epoch,
+                                         slot.keep);
+        }
+    }
+
+    ngx_shmtx_unlock(&ngx_leadgen_zone_pool()->mutex);
 }
 
 

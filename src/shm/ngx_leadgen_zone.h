@@ -101,6 +101,7 @@ struct ngx_leadgen_zone_s {
     ngx_atomic_t               complete;    /* seconds since 1970: all epochs
                                              * until then; 0: never */
     ngx_atomic_t               missed;      /* nobody told them, once */
+    ngx_uint_t                 changes;     /* of epochs, so far */
     uint32_t                   floor;       /* everybody's epoch */
     ngx_uint_t                 mask;        /* of the slots' number */
     ngx_leadgen_epoch_slot_t  *slots;

@@ -3,6 +3,9 @@ gateway's life, whatever that begins with."""
 
 import contextlib
 import http.client
+import os
+import re
+import signal
 import threading
 import time
 import uuid
@@ -11,7 +14,7 @@ import jwt
 import pytest
 
 from auditing import KEY, LONG, Auditing
-from conftest import wait_until
+from conftest import database_away, wait_until
 
 TIMES = 20 if LONG else 3
 
@@ -76,13 +79,101 @@ def askers(gateway, nginx):
         yield good, revoked
 
 
+def snapshot(nginx):
+    return nginx.spool / "revocations.snapshot"
+
+
+def wait_for_snapshot(nginx):
+    """Until one is written that began after now."""
+    before = time.time()
+    wait_until(lambda: snapshot(nginx).exists()
+               and snapshot(nginx).stat().st_mtime > before + 1, 10, "snapshot")
+
+
 def test_starts(nginx, askers):
+    """With nothing to go by."""
     good, revoked = askers
     for _ in range(TIMES):
         nginx.stop()
+        snapshot(nginx).unlink(missing_ok=True)
         nginx.start()
         good.wait_for(200)
         revoked.wait_for(401)
     print(f"{TIMES} starts: good {good.statuses}, revoked {revoked.statuses}")
     assert set(revoked.statuses) <= {401, 503}
-    assert set(good.statuses) <= {200, 503}
+    # 502: the upstream is the same nginx, which ended
+    assert set(good.statuses) <= {200, 502, 503}
+
+
+def test_restarts_without_the_database(gateway, nginx, askers):
+    good, revoked = askers
+    wait_for_snapshot(nginx)
+    assert snapshot(nginx).stat().st_mode & 0o777 == 0o600
+    with database_away(gateway):
+        for _ in range(TIMES):
+            nginx.stop()
+            nginx.start()
+            good.wait_for(200)
+            revoked.wait_for(401)
+        print(f"{TIMES} restarts: good {good.statuses},"
+              f" revoked {revoked.statuses}")
+        assert set(revoked.statuses) <= {401, 503}
+        assert set(good.statuses) <= {200, 502, 503}
+
+
+def test_another_zone(nginx, askers):
+    """Nobody waits: the snapshot is as good as an answer."""
+    good, revoked = askers
+    wait_for_snapshot(nginx)
+    good.statuses.clear()
+    conf = nginx.directory / "nginx.conf"
+    for n in range(TIMES):
+        text = re.sub(r"leadgen:\d+m", f"leadgen:{1 + n % 2 + 1}m",
+                      conf.read_text())
+        conf.write_text(text)
+        before = set(nginx.workers())
+        os.kill(nginx.master, signal.SIGHUP)
+        wait_until(lambda before=before: len(nginx.workers()) == 2
+                   and not before & set(nginx.workers()), 20, "new workers")
+        good.wait_for(200)
+        revoked.wait_for(401)
+        wait_for_snapshot(nginx)
+    print(f"{TIMES} zones: good {good.statuses}, revoked {revoked.statuses}")
+    assert set(revoked.statuses) == {401}
+    assert set(good.statuses) == {200}
+
+
+def test_upgrades(nginx, askers):
+    good, revoked = askers
+    wait_for_snapshot(nginx)
+    good.statuses.clear()
+    for _ in range(TIMES):
+        nginx.upgrade()
+        good.wait_for(200)
+        revoked.wait_for(401)
+        wait_for_snapshot(nginx)
+    print(f"{TIMES} upgrades: good {good.statuses}, revoked {revoked.statuses}")
+    assert set(revoked.statuses) == {401}
+    assert set(good.statuses) == {200}
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda data: b"", lambda data: data[:-1], lambda data: data + b"x",
+    lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+    lambda data: data[:24] + bytes([data[24] ^ 1]) + data[25:]])
+def test_a_bad_snapshot_is_none(gateway, nginx, askers, spoil):
+    good, revoked = askers
+    wait_for_snapshot(nginx)
+    with database_away(gateway):
+        nginx.stop()
+        path = snapshot(nginx)
+        path.write_bytes(spoil(path.read_bytes()))
+        good.statuses.clear()
+        nginx.start()
+        wait_until(lambda: "none were ever heard of"
+                   in nginx.errors()[nginx.begin:], 20, "question in vain")
+        good.wait_for(503)
+        revoked.wait_for(503)
+        assert 200 not in good.statuses and 200 not in revoked.statuses
+    good.wait_for(200)
+    revoked.wait_for(401)

@@ -305,11 +305,70 @@ test_complete(void)
 }
 
 
+/* From a zone to a smaller one, and one that has no room for all. */
+
+static void
+test_copy(void)
+{
+    ngx_uint_t                 i, missed, changes;
+    ngx_leadgen_epoch_view_t   view;
+
+    at(7000000);
+    fresh(262144);
+
+    for (i = 1; i <= 2000; i++) {
+        (void) set(i, now - (time_t) i % 7, now + 100 + (time_t) i);
+    }
+
+    (void) set(5000, now, now + 1);
+    changes = ngx_leadgen_epoch_changes();
+    is_int(changes, 2001, "what is new counts");
+    (void) set(1, now - 100, now);
+    is_int(ngx_leadgen_epoch_changes(), changes, "what was known does not");
+
+    ngx_leadgen_epoch_complete(now - 3);
+    at(now + 50);
+    is_int(ngx_leadgen_epoch_copy(&view), NGX_OK, "all is copied");
+    is_int(view.n, 2000, "that is of use");
+    is_int(view.changes, changes, "with how much that is");
+    is_int(view.complete, now - 53, "and until when");
+
+    fresh(131072);
+    ngx_leadgen_epoch_restore(&view);
+
+    for (missed = 0, i = 1; i <= 2000; i++) {
+        missed += get(i) != now - 50 - (time_t) i % 7;
+    }
+
+    is_int(missed, 0, "and restored, in a smaller zone");
+    is_int(get(5000), 0, "what was of no use is not");
+    is_int(ngx_leadgen_epoch_known(), 0, "and when that was is not said");
+
+    view.floor = 77;
+    fresh(4096);
+    ngx_leadgen_epoch_restore(&view);
+
+    for (missed = 0, i = 1; i <= 2000; i++) {
+        missed += get(i) < now - 50 - (time_t) i % 7;
+    }
+
+    is_int(missed, 0, "without room for all too much is revoked");
+
+    view.n = 0;
+    fresh(4096);
+    ngx_leadgen_epoch_restore(&view);
+    is_int(get(1), 77, "everybody's epoch is restored, too");
+
+    free(view.records);
+}
+
+
 int
 main(void)
 {
     test_values();
     test_complete();
+    test_copy();
     test_forgetting();
     test_reuse();
     test_full();

@@ -321,6 +321,40 @@ test_malformed(void)
 }
 
 
+/* By a snapshot, in a gateway that has heard nothing. */
+
+static void
+test_restored(void)
+{
+    at(NOW);
+    complete = 0;
+    missed = 0;
+    refused = 1;
+
+    ngx_leadgen_revocation_restored(NOW + 2);
+    is_int(complete, 0, "a time to come is none");
+    ngx_leadgen_revocation_restored(NOW - 6);
+    is_int(complete, 0, "an old one does not count yet");
+    is_int(ngx_leadgen_revocation_is_known(0, 0), 0, "nor is it known");
+    loop_pass(1000);
+    is_int(complete, NOW - 6, "but when nobody answers");
+    is_int(ngx_leadgen_revocation_age(), 6, "as old as it is");
+    is_int(ngx_leadgen_revocation_is_known(5, 0), 0, "it may be too old");
+
+    complete = 0;
+    ngx_leadgen_revocation_restored(NOW - 6);
+    refused = 0;
+    loop_pass(1000);
+    is_int(complete, NOW, "an answer is better");
+
+    complete = 0;
+    ngx_leadgen_revocation_restored(NOW - 5);
+    is_int(complete, NOW - 5, "a new one is as good as an answer");
+    ngx_leadgen_revocation_restored(NOW - 4);
+    is_int(complete, NOW - 5, "which is not needed twice");
+}
+
+
 int
 main(void)
 {
@@ -332,6 +366,7 @@ main(void)
     test_nothing_is_skipped();
     test_away();
     test_malformed();
+    test_restored();
 
     ngx_leadgen_revocation_stop();
 
