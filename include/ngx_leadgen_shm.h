@@ -348,7 +348,8 @@ void ngx_leadgen_epoch_restore(const ngx_leadgen_epoch_view_t *view);
  */
 
 typedef enum {
-    NGX_LEADGEN_SNAPSHOT_EPOCHS = 1
+    NGX_LEADGEN_SNAPSHOT_EPOCHS = 1,
+    NGX_LEADGEN_SNAPSHOT_THROTTLE
 } ngx_leadgen_snapshot_kind_e;
 
 #define NGX_LEADGEN_SNAPSHOT_HASH  32       /* bytes, of keys as well */
@@ -487,6 +488,36 @@ ngx_uint_t ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
 /* Says how it ended; only the first time matters. */
 void ngx_leadgen_throttle_end(ngx_leadgen_throttle_t *attempt,
     ngx_leadgen_throttle_outcome_e outcome);
+
+
+/* --- attempts: all that the throttle remembers, beyond the zone --- */
+
+/* As one moment's.  Memory: malloc(). */
+
+typedef struct {
+    ngx_uint_t                 changes;     /* until then */
+    time_t                     time;        /* seconds since 1970: of then */
+    ngx_uint_t                 n;           /* records; the first is a secret */
+    u_char                    *records;
+} ngx_leadgen_attempts_view_t;
+
+#define NGX_LEADGEN_ATTEMPTS_RECORD  32     /* bytes */
+
+/* How often anything of it changed. */
+ngx_uint_t ngx_leadgen_attempts_changes(void);
+
+/*
+ * Copies what is not forgotten yet; changes is of before that.  It may run in a
+ * thread.  NGX_OK, and free() is the caller's; NGX_ERROR: no memory, or zone.
+ */
+ngx_int_t ngx_leadgen_attempts_copy(ngx_leadgen_attempts_view_t *view);
+
+/*
+ * Begins with a copy, of no records where there is none, in a zone that has
+ * seen no attempt and nothing restored: else NGX_DECLINED, and nothing changes.
+ */
+ngx_int_t ngx_leadgen_attempts_restore(
+    const ngx_leadgen_attempts_view_t *view);
 
 
 #endif /* _NGX_LEADGEN_SHM_H_INCLUDED_ */

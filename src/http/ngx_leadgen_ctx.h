@@ -628,13 +628,13 @@ void ngx_leadgen_roster_start(const ngx_leadgen_main_conf_t *conf,
 void ngx_leadgen_roster_stop(void);
 
 
-/* --- remember: revocations, beyond the zone and this nginx --- */
+/* --- remember: revocations and attempts, beyond the zone and this nginx --- */
 
 /*
- * Restores what the snapshot in the spool's directory has, where the zone knows
- * nothing; it is to be called in init_process, after the feed of revocations is
- * started, as it reads a file.  The first worker writes it from then on, by
- * threads of files.  conf must outlive the worker's cycle.
+ * Restores what the snapshots in the spool's directory have, where the zone
+ * knows nothing; it is to be called in init_process, after the feed of
+ * revocations is started, as it reads files.  The first worker writes them from
+ * then on, by threads of files.  conf must outlive the worker's cycle.
  */
 void ngx_leadgen_remember_start(ngx_cycle_t *cycle,
     const ngx_leadgen_main_conf_t *conf, ngx_leadgen_backend_t *files);

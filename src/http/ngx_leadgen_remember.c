@@ -1,15 +1,15 @@
 
 /*
  * What a gateway remembers beyond its zone: the first worker writes snapshots
- * of revocations into the spool directory, each worker begins with the last.
+ * of revocations and of attempts at passwords into the spool's directory.
  *
- * The file is written, in a thread, at most once a second; when nothing has
+ * A file is written, in a thread, at most once a second; when nothing has
  * changed but the time up to which all is known, that alone is.  What would be
  * long is written more seldom.
  */
 
 
-#include "ngx_leadgen_ctx.h"
+#include "ngx_leadgen_remember.h"
 #include <openssl/hmac.h>
 
 
@@ -17,12 +17,50 @@
 #define NGX_LEADGEN_REMEMBER_MANY      50000    /* records: they are written */
 #define NGX_LEADGEN_REMEMBER_SELDOM    10       /* no sooner, in seconds */
 #define NGX_LEADGEN_REMEMBER_SILENCE   60       /* seconds between complaints */
-#define NGX_LEADGEN_REMEMBER_TRIES     3
-
-#define NGX_LEADGEN_REMEMBER_FILE      "revocations.snapshot"
 
 
-/* Lifetime: worker; below the first line the thread's while it works. */
+static ngx_int_t ngx_leadgen_remember_epochs(ngx_leadgen_snapshot_t *header,
+    u_char **records, ngx_uint_t *changes);
+static ngx_int_t ngx_leadgen_remember_throttle(ngx_leadgen_snapshot_t *header,
+    u_char **records, ngx_uint_t *changes);
+static void ngx_leadgen_remember_look(ngx_event_t *ev);
+static ngx_uint_t ngx_leadgen_remember_is_due(
+    ngx_leadgen_remember_file_t *file);
+static void ngx_leadgen_remember_begin(ngx_leadgen_remember_file_t *file);
+static ssize_t ngx_leadgen_remember_work(const ngx_str_t *args,
+    ngx_uint_t nargs, u_char *answer, size_t size);
+static ngx_int_t ngx_leadgen_remember_renew(ngx_leadgen_remember_file_t *file);
+static const char *ngx_leadgen_remember_write(
+    ngx_leadgen_remember_file_t *file);
+static void ngx_leadgen_remember_done(ngx_leadgen_call_t *call);
+
+
+static ngx_leadgen_remember_file_t  ngx_leadgen_remember_files[] = {
+    {
+        .name = "revocations.snapshot",
+        .kind = NGX_LEADGEN_SNAPSHOT_EPOCHS,
+        .size = NGX_LEADGEN_EPOCH_RECORD,
+        .changed = ngx_leadgen_epoch_changes,
+        .known = ngx_leadgen_epoch_known,
+        .copy = ngx_leadgen_remember_epochs,
+        .restore = ngx_leadgen_recall_revocations
+    },
+    {
+        .name = "attempts.snapshot",
+        .kind = NGX_LEADGEN_SNAPSHOT_THROTTLE,
+        .size = NGX_LEADGEN_ATTEMPTS_RECORD,
+        .changed = ngx_leadgen_attempts_changes,
+        .copy = ngx_leadgen_remember_throttle,
+        .restore = ngx_leadgen_recall_attempts
+    }
+};
+
+#define NGX_LEADGEN_REMEMBER_NFILES                                           \
+    (sizeof(ngx_leadgen_remember_files)                                       \
+     / sizeof(ngx_leadgen_remember_files[0]))
+
+
+/* Lifetime: worker. */
 
 static struct {
     ngx_event_t              timer;
@@ -30,33 +68,14 @@ static struct {
     const char              *directory;
     ngx_uint_t               durable;
     u_char                   key[NGX_LEADGEN_SNAPSHOT_HASH];
-    time_t                   wrote;         /* 0: never */
-    time_t                   logged;
-    ngx_atomic_t             working;
-
-    ngx_uint_t               changes;       /* what the file has */
-    ngx_leadgen_snapshot_t   header;
-    u_char                   hash[NGX_LEADGEN_SNAPSHOT_HASH];
-    ngx_uint_t               whole;         /* to be written, not renewed */
-    const char              *failed;
-    ngx_err_t                err;
 } ngx_leadgen_remember;
-
-
-static void ngx_leadgen_remember_restore(void);
-static ngx_int_t ngx_leadgen_remember_read(void);
-static void ngx_leadgen_remember_look(ngx_event_t *ev);
-static ssize_t ngx_leadgen_remember_work(const ngx_str_t *args,
-    ngx_uint_t nargs, u_char *answer, size_t size);
-static ngx_int_t ngx_leadgen_remember_renew(void);
-static const char *ngx_leadgen_remember_write(void);
-static void ngx_leadgen_remember_done(ngx_leadgen_call_t *call);
 
 
 void
 ngx_leadgen_remember_start(ngx_cycle_t *cycle,
     const ngx_leadgen_main_conf_t *mcf, ngx_leadgen_backend_t *threads)
 {
+    ngx_uint_t                i;
     ngx_event_t              *ev;
     static ngx_connection_t   none = { .fd = (ngx_socket_t) -1 };
     static const u_char       purpose[] = "snapshots of the zone";
@@ -74,8 +93,10 @@ ngx_leadgen_remember_start(ngx_cycle_t *cycle,
     ngx_leadgen_remember.directory = (const char *) mcf->spool.path.data;
     ngx_leadgen_remember.durable = (mcf->spool.sync || mcf->spool.always);
 
-    if (ngx_leadgen_epoch_known() == 0) {
-        ngx_leadgen_remember_restore();
+    for (i = 0; i < NGX_LEADGEN_REMEMBER_NFILES; i++) {
+        ngx_leadgen_recall(&ngx_leadgen_remember_files[i],
+                           ngx_leadgen_remember.directory,
+                           ngx_leadgen_remember.key);
     }
 
     if (ngx_worker != 0) {
@@ -103,69 +124,53 @@ ngx_leadgen_remember_stop(void)
 }
 
 
-/* A header may be read while it is renewed, so a bad one is looked at again. */
-
-static void
-ngx_leadgen_remember_restore(void)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  i;
-
-    for (i = 0; i < NGX_LEADGEN_REMEMBER_TRIES; i++) {
-        rc = ngx_leadgen_remember_read();
-
-        if (rc != NGX_DECLINED) {
-            return;
-        }
-    }
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "leadgen: revocations: \"%s/" NGX_LEADGEN_REMEMBER_FILE
-                  "\" is no snapshot of this gateway's, and not used",
-                  ngx_leadgen_remember.directory);
-}
-
-
-/* NGX_ERROR: there is none; NGX_DECLINED: it is not what was written. */
+/* --- what is in them --- */
 
 static ngx_int_t
-ngx_leadgen_remember_read(void)
+ngx_leadgen_remember_epochs(ngx_leadgen_snapshot_t *header, u_char **records,
+    ngx_uint_t *changes)
 {
-    size_t                     len;
-    u_char                    *data;
-    ngx_int_t                  rc;
-    ngx_leadgen_snapshot_t     header;
-    ngx_leadgen_epoch_view_t   view;
+    ngx_leadgen_epoch_view_t  view;
 
-    data = ngx_leadgen_snapshot_read(ngx_leadgen_remember.directory,
-                                     NGX_LEADGEN_REMEMBER_FILE, &len);
-    if (data == NULL) {
+    if (ngx_leadgen_epoch_copy(&view) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    rc = ngx_leadgen_snapshot_parse(data, len, NGX_LEADGEN_SNAPSHOT_EPOCHS,
-                                    NGX_LEADGEN_EPOCH_RECORD,
-                                    ngx_leadgen_remember.key, &header);
-    if (rc == NGX_OK) {
-        view.floor = (uint32_t) header.extra;
-        view.n = header.n;
-        view.records = data + sizeof(header);
+    header->n = view.n;
+    header->time = view.complete;
+    header->extra = view.floor;
+    *records = view.records;
+    *changes = view.changes;
 
-        ngx_leadgen_epoch_restore(&view);
-        ngx_leadgen_revocation_restored((time_t) header.time);
-    }
-
-    free(data);
-
-    return rc;
+    return NGX_OK;
 }
 
+
+static ngx_int_t
+ngx_leadgen_remember_throttle(ngx_leadgen_snapshot_t *header, u_char **records,
+    ngx_uint_t *changes)
+{
+    ngx_leadgen_attempts_view_t  view;
+
+    if (ngx_leadgen_attempts_copy(&view) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    header->n = view.n;
+    header->time = view.time;
+    *records = view.records;
+    *changes = view.changes;
+
+    return NGX_OK;
+}
+
+
+/* --- from then on --- */
 
 static void
 ngx_leadgen_remember_look(ngx_event_t *ev)
 {
-    time_t               known;
-    ngx_leadgen_call_t  *call;
+    ngx_uint_t  i;
 
     if (ngx_exiting) {
         return;
@@ -173,39 +178,61 @@ ngx_leadgen_remember_look(ngx_event_t *ev)
 
     ngx_add_timer(ev, NGX_LEADGEN_REMEMBER_INTERVAL);
 
-    known = ngx_leadgen_epoch_known();
+    for (i = 0; i < NGX_LEADGEN_REMEMBER_NFILES; i++) {
 
-    if (known == 0 || ngx_leadgen_remember.working) {
-        return;
+        if (ngx_leadgen_remember_is_due(&ngx_leadgen_remember_files[i])) {
+            ngx_leadgen_remember_begin(&ngx_leadgen_remember_files[i]);
+        }
+    }
+}
+
+
+/* A file that lacks something must not be called newer than it is. */
+
+static ngx_uint_t
+ngx_leadgen_remember_is_due(ngx_leadgen_remember_file_t *file)
+{
+    time_t  known;
+
+    known = file->known ? file->known() : 0;
+
+    if (file->working || (file->known && known == 0)) {
+        return 0;
     }
 
-    ngx_leadgen_remember.whole = (ngx_leadgen_remember.wrote == 0
-        || ngx_leadgen_epoch_changes() != ngx_leadgen_remember.changes);
+    file->whole = file->changed() != file->changes
+                  || (file->known && file->wrote == 0);
 
-    /* a file that lacks something must not be called newer than it is */
-
-    if (ngx_leadgen_remember.whole
-        ? (ngx_leadgen_remember.header.n > NGX_LEADGEN_REMEMBER_MANY
-           && ngx_time() - ngx_leadgen_remember.wrote
-              < NGX_LEADGEN_REMEMBER_SELDOM)
-        : (int64_t) known <= ngx_leadgen_remember.header.time)
-    {
-        return;
+    if (file->whole) {
+        return file->header.n <= NGX_LEADGEN_REMEMBER_MANY
+               || ngx_time() - file->wrote >= NGX_LEADGEN_REMEMBER_SELDOM;
     }
 
-    call = ngx_leadgen_call_create(NULL, 0);
+    return file->known && (int64_t) known > file->header.time;
+}
+
+
+static void
+ngx_leadgen_remember_begin(ngx_leadgen_remember_file_t *file)
+{
+    ngx_leadgen_call_t  *call;
+
+    call = ngx_leadgen_call_create(NULL, 1);
     if (call == NULL) {
         return;
     }
 
     call->done = ngx_leadgen_remember_done;
     call->work = ngx_leadgen_remember_work;
-    ngx_leadgen_remember.working = 1;
+    call->data = file;
+    call->args[0].data = (u_char *) &call->data;
+    call->args[0].len = sizeof(call->data);
+    file->working = 1;
 
     if (ngx_leadgen_call_submit(ngx_leadgen_remember.threads, call, 0)
         != NGX_OK)
     {
-        ngx_leadgen_remember.working = 0;
+        file->working = 0;
         ngx_leadgen_call_cancel(call);
     }
 }
@@ -217,16 +244,20 @@ static ssize_t
 ngx_leadgen_remember_work(const ngx_str_t *args, ngx_uint_t nargs,
     u_char *answer, size_t size)
 {
-    ngx_leadgen_remember.failed = NULL;
+    ngx_leadgen_remember_file_t  *file;
 
-    if (ngx_leadgen_remember.whole || ngx_leadgen_remember_renew() != NGX_OK) {
-        ngx_leadgen_remember.whole = 1;
-        ngx_leadgen_remember.failed = ngx_leadgen_remember_write();
-        ngx_leadgen_remember.err = ngx_errno;
+    ngx_memcpy(&file, args[0].data, sizeof(file));
+
+    file->failed = NULL;
+
+    if (file->whole || ngx_leadgen_remember_renew(file) != NGX_OK) {
+        file->whole = 1;
+        file->failed = ngx_leadgen_remember_write(file);
+        file->err = ngx_errno;
     }
 
     ngx_memory_barrier();
-    ngx_leadgen_remember.working = 0;
+    file->working = 0;
 
     return 0;
 }
@@ -235,50 +266,47 @@ ngx_leadgen_remember_work(const ngx_str_t *args, ngx_uint_t nargs,
 /* The time first: what was told until then is among the changes. */
 
 static ngx_int_t
-ngx_leadgen_remember_renew(void)
+ngx_leadgen_remember_renew(ngx_leadgen_remember_file_t *file)
 {
     ngx_leadgen_snapshot_t  header;
 
-    header = ngx_leadgen_remember.header;
-    header.time = ngx_leadgen_epoch_known();
+    header = file->header;
+    header.time = file->known();
 
-    if (ngx_leadgen_epoch_changes() != ngx_leadgen_remember.changes
+    if (file->changed() != file->changes
         || ngx_leadgen_snapshot_sign(&header, ngx_leadgen_remember.key,
-                                     ngx_leadgen_remember.hash) != NGX_OK
+                                     file->hash) != NGX_OK
         || ngx_leadgen_snapshot_renew(ngx_leadgen_remember.directory,
-                                      NGX_LEADGEN_REMEMBER_FILE, &header,
-                                      ngx_leadgen_remember.key,
-                                      ngx_leadgen_remember.hash) != NGX_OK)
+                                      file->name, &header,
+                                      ngx_leadgen_remember.key, file->hash)
+           != NGX_OK)
     {
         return NGX_DECLINED;
     }
 
-    ngx_leadgen_remember.header = header;
+    file->header = header;
 
     return NGX_OK;
 }
 
 
 static const char *
-ngx_leadgen_remember_write(void)
+ngx_leadgen_remember_write(ngx_leadgen_remember_file_t *file)
 {
-    u_char                     hash[NGX_LEADGEN_SNAPSHOT_HASH];
-    const char                *failed;
-    ngx_leadgen_snapshot_t     header;
-    ngx_leadgen_epoch_view_t   view;
-
-    if (ngx_leadgen_epoch_copy(&view) != NGX_OK) {
-        return "memory";
-    }
+    u_char                   hash[NGX_LEADGEN_SNAPSHOT_HASH], *records;
+    ngx_uint_t               changes;
+    const char              *failed;
+    ngx_leadgen_snapshot_t   header;
 
     ngx_memzero(&header, sizeof(header));
-    header.kind = NGX_LEADGEN_SNAPSHOT_EPOCHS;
-    header.size = NGX_LEADGEN_EPOCH_RECORD;
-    header.n = view.n;
-    header.time = view.complete;
-    header.extra = view.floor;
+    header.kind = file->kind;
+    header.size = file->size;
 
-    if (ngx_leadgen_snapshot_hash(view.records, header.n * header.size, hash)
+    if (file->copy(&header, &records, &changes) != NGX_OK) {
+        return "copying it";
+    }
+
+    if (ngx_leadgen_snapshot_hash(records, header.n * header.size, hash)
         != NGX_OK
         || ngx_leadgen_snapshot_sign(&header, ngx_leadgen_remember.key, hash)
            != NGX_OK)
@@ -287,17 +315,17 @@ ngx_leadgen_remember_write(void)
 
     } else {
         failed = ngx_leadgen_snapshot_write(ngx_leadgen_remember.directory,
-                                            NGX_LEADGEN_REMEMBER_FILE, &header,
-                                            view.records,
+                                            file->name, &header, records,
                                             ngx_leadgen_remember.durable);
     }
 
-    free(view.records);
+    ngx_explicit_memzero(records, header.n * header.size);
+    free(records);
 
     if (failed == NULL) {
-        ngx_leadgen_remember.header = header;
-        ngx_leadgen_remember.changes = view.changes;
-        ngx_memcpy(ngx_leadgen_remember.hash, hash, sizeof(hash));
+        file->header = header;
+        file->changes = changes;
+        ngx_memcpy(file->hash, hash, sizeof(hash));
     }
 
     return failed;
@@ -309,36 +337,36 @@ ngx_leadgen_remember_write(void)
 static void
 ngx_leadgen_remember_done(ngx_leadgen_call_t *call)
 {
-    time_t       now;
-    const char  *failed;
+    time_t                        now;
+    const char                   *failed;
+    ngx_leadgen_remember_file_t  *file = call->data;
 
     now = ngx_time();
-    failed = ngx_leadgen_remember.failed;
+    failed = "no thread has answered";
 
     if (call->result == NGX_LEADGEN_CALL_UNSENT) {
-        ngx_leadgen_remember.working = 0;
+        file->working = 0;
     }
 
-    if (call->result != NGX_LEADGEN_CALL_OK) {
-        failed = "no thread has answered";
-        ngx_leadgen_remember.err = 0;
+    if (call->result == NGX_LEADGEN_CALL_OK) {
+        failed = file->failed;
     }
 
     if (failed == NULL) {
-        ngx_leadgen_remember.wrote = ngx_leadgen_remember.whole
-                                     ? now : ngx_leadgen_remember.wrote;
+        file->wrote = file->whole ? now : file->wrote;
         return;
     }
 
-    ngx_leadgen_remember.wrote = 0;
+    file->wrote = 0;
 
-    if (now - ngx_leadgen_remember.logged < NGX_LEADGEN_REMEMBER_SILENCE) {
+    if (now - file->logged < NGX_LEADGEN_REMEMBER_SILENCE) {
         return;
     }
 
-    ngx_leadgen_remember.logged = now;
+    file->logged = now;
 
-    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_leadgen_remember.err,
-                  "leadgen: revocations: the snapshot is not written: %s",
-                  failed);
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log,
+                  call->result == NGX_LEADGEN_CALL_OK ? file->err : 0,
+                  "leadgen: \"%s/%s\" is not written: %s",
+                  ngx_leadgen_remember.directory, file->name, failed);
 }

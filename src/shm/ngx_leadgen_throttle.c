@@ -52,8 +52,6 @@ static void ngx_leadgen_throttle_decide(ngx_leadgen_zone_t *zone,
 static uint64_t ngx_leadgen_throttle_delay(ngx_uint_t failures);
 static ngx_leadgen_throttle_slot_t *ngx_leadgen_throttle_find(
     ngx_leadgen_zone_t *zone, uint64_t key, uint64_t now);
-static ngx_leadgen_throttle_slot_t *ngx_leadgen_throttle_place(
-    ngx_leadgen_zone_t *zone, uint64_t key, uint64_t now);
 static ngx_leadgen_throttle_slot_t *ngx_leadgen_throttle_slot(
     ngx_leadgen_zone_t *zone, uint64_t key, ngx_uint_t i);
 
@@ -120,6 +118,8 @@ ngx_leadgen_throttle_admit(ngx_leadgen_throttle_t *attempt,
 
     ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
 
+    zone->attempted = 1;
+    zone->attempts++;
     wait = ngx_leadgen_throttle_wait(zone, attempt, now);
 
     if (wait == 0) {
@@ -151,6 +151,7 @@ ngx_leadgen_throttle_end(ngx_leadgen_throttle_t *attempt,
 
     ngx_shmtx_lock(&ngx_leadgen_zone_pool()->mutex);
 
+    zone->attempts++;
     ngx_leadgen_throttle_refund(zone, attempt, NGX_LEADGEN_THROTTLE_FLIGHT,
                                 now);
 
@@ -352,7 +353,7 @@ ngx_leadgen_throttle_find(ngx_leadgen_zone_t *zone, uint64_t key, uint64_t now)
  * place for ever, and its failures would never add up.
  */
 
-static ngx_leadgen_throttle_slot_t *
+ngx_leadgen_throttle_slot_t *
 ngx_leadgen_throttle_place(ngx_leadgen_zone_t *zone, uint64_t key,
     uint64_t now)
 {

@@ -109,6 +109,8 @@ struct ngx_leadgen_zone_s {
     u_char                     secret[NGX_LEADGEN_ZONE_SECRET];
     ngx_uint_t                 throttle_mask;
     ngx_leadgen_throttle_slot_t  *throttles;
+    ngx_uint_t                 attempts;    /* changes of these, so far */
+    ngx_uint_t                 attempted;   /* nothing may be restored */
 
     ngx_uint_t                 grants_size;
     ngx_uint_t                 ngrants;
@@ -146,6 +148,10 @@ ngx_int_t ngx_leadgen_grant_init(ngx_leadgen_zone_t *zone,
 /* Makes the slots of the throttle, and its secret.  NGX_ERROR: it could not. */
 ngx_int_t ngx_leadgen_throttle_init(ngx_leadgen_zone_t *zone,
     ngx_slab_pool_t *pool, size_t size);
+
+/* The slot of a key, under the lock: its own, or one that is made its own. */
+ngx_leadgen_throttle_slot_t *ngx_leadgen_throttle_place(
+    ngx_leadgen_zone_t *zone, uint64_t key, uint64_t now);
 
 /*
  * The keys of an attempt, NGX_LEADGEN_THROTTLE_NKINDS of them; secret has

@@ -167,10 +167,14 @@ class Auditing:
         """To another binary, as nginx's documents have it."""
         old = self.master
         os.kill(old, signal.SIGUSR2)
-        # the old one has renamed its file first
-        pid = self.directory / "nginx.pid"
-        wait_until(lambda: pid.exists() and self.master != old
-                   and len(self.workers()) == self.count, 20, "the new master")
+
+        def upgraded():
+            # the old one has renamed its file first
+            with contextlib.suppress(OSError, ValueError):
+                return (self.master != old
+                        and len(self.workers()) == self.count)
+
+        wait_until(upgraded, 20, "the new master")
         # for a while workers of both share the spool
         time.sleep(0.5)
         os.kill(old, signal.SIGWINCH)

@@ -121,6 +121,12 @@ def test_restarts_without_the_database(gateway, nginx, askers):
         assert set(good.statuses) <= {200, 502, 503}
 
 
+def assert_nobody_waits(what, good, revoked):
+    print(f"{TIMES} {what}: good {good.statuses}, revoked {revoked.statuses}")
+    assert set(revoked.statuses) == {401}
+    assert set(good.statuses) == {200}
+
+
 def test_another_zone(nginx, askers):
     """Nobody waits: the snapshot is as good as an answer."""
     good, revoked = askers
@@ -138,9 +144,7 @@ def test_another_zone(nginx, askers):
         good.wait_for(200)
         revoked.wait_for(401)
         wait_for_snapshot(nginx)
-    print(f"{TIMES} zones: good {good.statuses}, revoked {revoked.statuses}")
-    assert set(revoked.statuses) == {401}
-    assert set(good.statuses) == {200}
+    assert_nobody_waits("zones", good, revoked)
 
 
 def test_upgrades(nginx, askers):
@@ -152,9 +156,7 @@ def test_upgrades(nginx, askers):
         good.wait_for(200)
         revoked.wait_for(401)
         wait_for_snapshot(nginx)
-    print(f"{TIMES} upgrades: good {good.statuses}, revoked {revoked.statuses}")
-    assert set(revoked.statuses) == {401}
-    assert set(good.statuses) == {200}
+    assert_nobody_waits("upgrades", good, revoked)
 
 
 @pytest.mark.parametrize("spoil", [

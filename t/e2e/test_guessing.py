@@ -1,6 +1,7 @@
 """What the throttle guards besides logging in: changing a password, asking for
 a reset, and its link."""
 
+import contextlib
 import http.client
 import itertools
 import os
@@ -134,3 +135,40 @@ def test_a_link_works_after_guesses(gateway, email, network):
                   {"token": token, "password": "by mail alone"})
     assert answer.status == 204, answer.body
     assert log_in(gateway, network, email, "by mail alone").status == 200
+
+
+def restart(gateway):
+    def written():
+        return max((path.stat().st_mtime_ns for path in
+                    gateway.run.rglob("attempts.snapshot")), default=0)
+
+    # the first may have begun before what was counted last
+    for _ in range(2):
+        before = written()
+        log_in(gateway, "127.9.250.1", "nobody@example.com", "x")
+        wait_until(lambda before=before: written() > before, 10, "snapshot")
+    gateway.supervisor("restart", "nginx")
+
+    def is_ready():
+        with contextlib.suppress(OSError):
+            return gateway.request("GET", "/api/health/readiness").status == 200
+
+    wait_until(is_ready, 30, "nginx")
+
+
+def test_known_networks_survive_a_restart(gateway, email, network):
+    """And so does what strangers have used up: they gain nothing by it, and
+    lock nobody out whose network was known before."""
+    assert log_in(gateway, network, email).status == 200
+    restart(gateway)
+
+    made = [log_in(gateway, f"127.10.{n}.1", email, "x").status
+            for n in range(60)]
+    assert made.count(401) >= 45 and made[-1] == 429, made
+    assert log_in(gateway, network, email).status == 200
+
+    restart(gateway)
+    # of the fifty one is forgiven every 72 seconds
+    assert 429 in [log_in(gateway, f"127.11.{n}.1", email).status
+                   for n in range(5)]
+    assert log_in(gateway, network, email).status == 200

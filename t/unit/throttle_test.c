@@ -3,6 +3,7 @@
  * The throttle: guessing is slow, and strangers lock nobody out.
  *
  * sources: src/shm/ngx_leadgen_throttle.c src/shm/ngx_leadgen_fingerprint.c
+ * sources: src/shm/ngx_leadgen_attempts.c
  * libraries: -lcrypto
  */
 
@@ -536,6 +537,69 @@ test_aims(void)
 }
 
 
+/* The machine was away for some seconds, and its clock begins anew. */
+
+static void
+restart(ngx_leadgen_attempts_view_t *view, time_t seconds, size_t size)
+{
+    static ngx_time_t  time_ = { .sec = 1700000000 };
+
+    ngx_cached_time = &time_;
+
+    is_int(ngx_leadgen_attempts_copy(view), NGX_OK, "all is copied");
+    time_.sec += seconds;
+    fresh(size);
+    is_int(ngx_leadgen_attempts_restore(view), NGX_OK, "and restored");
+    is_int(ngx_leadgen_attempts_restore(view), NGX_DECLINED, "once");
+    free(view->records);
+}
+
+
+static void
+test_restart(void)
+{
+    char                          client[32];
+    ngx_uint_t                    i;
+    ngx_leadgen_attempts_view_t   view;
+
+    fresh(65536);
+    later(DAY);
+
+    is_int(succeed("ann@example.com", "192.0.2.1"), 0, "ann is at home");
+
+    for (i = 0; i < 8; i++) {
+        later(60);
+        (void) fail("bob@example.com", "192.0.3.1");
+    }
+
+    for (i = 0; i < 50; i++) {
+        (void) snprintf(client, sizeof(client), "198.51.%u.1", (unsigned) i);
+        (void) fail("ann@example.com", client);
+    }
+
+    is_int(ngx_leadgen_attempts_changes() > 0, 1, "that are changes");
+    restart(&view, 3, 65536);
+
+    ok(fail("ann@example.com", "203.0.113.1") > 1, "strangers have to wait");
+    ok(fail("bob@example.com", "192.0.3.1") > 1, "and who failed before");
+    is_int(succeed("ann@example.com", "192.0.2.1"), 0, "ann is known");
+
+    restart(&view, 100 * DAY, 32768);
+    is_int(fail("bob@example.com", "192.0.3.1"), 0, "in time all is forgotten");
+    is_int(view.n > 1, 1, "though it was there");
+
+    (void) succeed("ann@example.com", "192.0.2.1");
+    restart(&view, -100, 65536);
+    is_int(fail("cat@example.com", "192.0.2.1"), 0, "a clock may be set back");
+
+    fresh(65536);
+    (void) fail("ann@example.com", "192.0.2.1");
+    view.n = 0;
+    is_int(ngx_leadgen_attempts_restore(&view), NGX_DECLINED,
+           "nothing is restored where somebody tried already");
+}
+
+
 int
 main(void)
 {
@@ -547,6 +611,7 @@ main(void)
     test_full();
     test_secret();
     test_aims();
+    test_restart();
 
     free(zone->throttles);
 
