@@ -48,14 +48,13 @@ BEGIN {
     add_block_preprocessor(sub {
         my ($block) = @_;
 
+        # without a database nobody is asked whether users of theirs are there
         my $more = $block->more // '';
         my $within = $block->within // '';
         $block->set_value(http_config => <<"EOC");
     leadgen_zone leadgen:1m;
     leadgen_jwt_key file:\$TEST_NGINX_KEY alg=HS256 kid=test;
     leadgen_jwt_key file:\$TEST_NGINX_IDP alg=HS256 kid=idp issuer=idp;
-    leadgen_spool \$TEST_NGINX_SPOOL size=4m;
-    leadgen_database "\$TEST_NGINX_DATABASE";
     $more
     server {
         listen unix:\$TEST_NGINX_SERVER_ROOT/upstream.sock;
