@@ -239,6 +239,10 @@ ngx_leadgen_text_is_name(const ngx_str_t *text)
     uint32_t       code;
     const u_char  *p, *last;
 
+    if (text->len == 0) {
+        return 1;
+    }
+
     p = text->data;
     last = p + text->len;
 

@@ -208,6 +208,9 @@ test_name(void)
         "", "a", "zo\xc3\xab@example.com", "\xd8\xb9@x", "\xf0\x9f\x98\x80", "%"
     };
 
+    ngx_str_null(&name);
+    ok(ngx_leadgen_text_is_name(&name), "a claim that is not there");
+
     /* in front of, within and behind what is good */
 
     for (i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
