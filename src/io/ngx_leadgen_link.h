@@ -186,6 +186,26 @@ ngx_int_t ngx_leadgen_link_watch(ngx_leadgen_link_t *ln, ngx_socket_t fd,
 void ngx_leadgen_link_unwatch(ngx_leadgen_link_t *ln, ngx_uint_t closed);
 
 
+/* --- work --- */
+
+/* Lifetime: from posting until its event is handled, or the worker exits. */
+
+typedef struct {
+    ngx_thread_task_t                  task;        /* its event is told of the
+                                                     * end, in the loop */
+    void                             (*run)(void *data);
+    void                              *data;
+} ngx_leadgen_work_t;
+
+
+/*
+ * Has one of threads run the work, which is the thread's until it has ended.
+ * NGX_OK; NGX_ERROR: nothing was posted, which is logged.
+ */
+ngx_int_t ngx_leadgen_work_post(ngx_thread_pool_t *threads,
+    ngx_leadgen_work_t *work);
+
+
 /* --- resolve --- */
 
 typedef struct {
@@ -196,7 +216,7 @@ typedef struct {
 /* Lifetime: worker.  While busy a thread has it, but for link and done. */
 
 typedef struct {
-    ngx_thread_task_t                  task;
+    ngx_leadgen_work_t                 work;
     ngx_leadgen_link_t                *link;
     ngx_int_t                        (*done)(ngx_leadgen_link_t *ln);
     unsigned                           busy:1;

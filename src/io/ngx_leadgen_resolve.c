@@ -9,7 +9,7 @@
 #include <netdb.h>
 
 
-static void ngx_leadgen_resolve_run(void *data, ngx_log_t *log);
+static void ngx_leadgen_resolve_run(void *data);
 static void ngx_leadgen_resolve_name(ngx_leadgen_resolve_t *resolve,
     ngx_uint_t name);
 static void ngx_leadgen_resolve_done(ngx_event_t *ev);
@@ -28,11 +28,11 @@ ngx_leadgen_resolve_create(ngx_leadgen_link_t *ln,
 
     resolve->link = ln;
     resolve->done = done;
-    resolve->task.ctx = resolve;
-    resolve->task.handler = ngx_leadgen_resolve_run;
-    resolve->task.event.handler = ngx_leadgen_resolve_done;
-    resolve->task.event.data = resolve;
-    resolve->task.event.log = ngx_cycle->log;
+    resolve->work.run = ngx_leadgen_resolve_run;
+    resolve->work.data = resolve;
+    resolve->work.task.event.handler = ngx_leadgen_resolve_done;
+    resolve->work.task.event.data = resolve;
+    resolve->work.task.event.log = ngx_cycle->log;
 
     return resolve;
 }
@@ -76,7 +76,7 @@ ngx_leadgen_resolve_start(ngx_leadgen_resolve_t *resolve)
     threads = resolve->link->backend->threads;
 
     if (threads == NULL
-        || ngx_thread_task_post(threads, &resolve->task) != NGX_OK)
+        || ngx_leadgen_work_post(threads, &resolve->work) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -88,7 +88,7 @@ ngx_leadgen_resolve_start(ngx_leadgen_resolve_t *resolve)
 
 
 static void
-ngx_leadgen_resolve_run(void *data, ngx_log_t *log)
+ngx_leadgen_resolve_run(void *data)
 {
     ngx_uint_t              i;
     ngx_leadgen_resolve_t  *resolve = data;

@@ -14,7 +14,7 @@
 /* Lifetime: worker; memory: a call's, and only the thread's while it runs. */
 
 typedef struct {
-    ngx_thread_task_t          task;
+    ngx_leadgen_work_t         posted;
     ngx_leadgen_link_t        *link;
     ngx_leadgen_call_work_pt   work;
     ngx_uint_t                 nargs;
@@ -32,7 +32,7 @@ static ngx_int_t ngx_leadgen_thread_send(ngx_leadgen_link_t *ln,
 static void ngx_leadgen_thread_close(ngx_leadgen_link_t *ln);
 static ngx_int_t ngx_leadgen_thread_copy(ngx_leadgen_thread_t *thread,
     ngx_leadgen_call_t *call);
-static void ngx_leadgen_thread_run(void *data, ngx_log_t *log);
+static void ngx_leadgen_thread_run(void *data);
 static void ngx_leadgen_thread_done(ngx_event_t *ev);
 static void ngx_leadgen_thread_free(ngx_leadgen_thread_t *thread);
 
@@ -62,11 +62,11 @@ ngx_leadgen_thread_open(ngx_leadgen_link_t *ln)
     }
 
     thread->link = ln;
-    thread->task.ctx = thread;
-    thread->task.handler = ngx_leadgen_thread_run;
-    thread->task.event.handler = ngx_leadgen_thread_done;
-    thread->task.event.data = ln;
-    thread->task.event.log = ngx_cycle->log;
+    thread->posted.run = ngx_leadgen_thread_run;
+    thread->posted.data = thread;
+    thread->posted.task.event.handler = ngx_leadgen_thread_done;
+    thread->posted.task.event.data = ln;
+    thread->posted.task.event.log = ngx_cycle->log;
 
     ln->handle = thread;
 
@@ -83,7 +83,9 @@ ngx_leadgen_thread_send(ngx_leadgen_link_t *ln, ngx_leadgen_call_t *call)
         return NGX_DECLINED;
     }
 
-    if (ngx_thread_task_post(ln->backend->threads, &thread->task) != NGX_OK) {
+    if (ngx_leadgen_work_post(ln->backend->threads, &thread->posted)
+        != NGX_OK)
+    {
         ngx_leadgen_thread_free(thread);
         return NGX_DECLINED;
     }
@@ -132,7 +134,7 @@ ngx_leadgen_thread_copy(ngx_leadgen_thread_t *thread, ngx_leadgen_call_t *call)
 
 
 static void
-ngx_leadgen_thread_run(void *data, ngx_log_t *log)
+ngx_leadgen_thread_run(void *data)
 {
     ngx_leadgen_thread_t  *thread = data;
 
@@ -184,12 +186,12 @@ ngx_leadgen_thread_settle(ngx_leadgen_link_t *ln)
     ngx_leadgen_thread_t  *thread = ln->handle;
 
     if (thread && thread->memory) {
-        ngx_leadgen_thread_done(&thread->task.event);
+        ngx_leadgen_thread_done(&thread->posted.task.event);
     }
 }
 
 
-/* At exit nginx has joined its threads before this: the task has ended. */
+/* At exit the work has ended before this. */
 
 static void
 ngx_leadgen_thread_close(ngx_leadgen_link_t *ln)

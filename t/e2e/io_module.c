@@ -7,6 +7,7 @@
 
 #include "ngx_leadgen_io.h"
 #include <ngx_http.h>
+#include <openssl/err.h>
 
 
 #define IO_BACKENDS    8
@@ -55,6 +56,7 @@ static char          *io_statements[IO_STATEMENTS];
 static ngx_event_t    io_timer;
 static ngx_msec_t     io_before, io_gap;
 static ngx_uint_t     io_begun, io_detached_done;
+static ngx_atomic_t   io_running, io_slept;     /* of threads */
 
 static const char    *io_results[] = {
     "OK", "REFUSED", "LOST", "UNSENT", "TIMEOUT"
@@ -206,6 +208,9 @@ io_exit(ngx_cycle_t *cycle)
 {
     ngx_uint_t  i;
 
+    ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0, "io: exit: %uA slept",
+                  io_slept);
+
     for (i = 0; i < io_nbackends; i++) {
         if (io_backends[i].backend) {
             ngx_leadgen_backend_stop(io_backends[i].backend);
@@ -243,9 +248,25 @@ io_sleep(const ngx_str_t *args, ngx_uint_t nargs, u_char *answer, size_t size)
         return NGX_ERROR;
     }
 
+    (void) ngx_atomic_fetch_add(&io_running, 1);
     usleep(ms * 1000);
+    (void) ngx_atomic_fetch_add(&io_running, -1);
+    (void) ngx_atomic_fetch_add(&io_slept, 1);
 
     return ngx_cpymem(answer, "slept", 5) - answer;
+}
+
+
+/* Whether OpenSSL has kept something of the work before for this thread. */
+
+static ssize_t
+io_leave(const ngx_str_t *args, ngx_uint_t nargs, u_char *answer, size_t size)
+{
+    ngx_uint_t  left = ERR_peek_error() != 0;
+
+    ERR_raise(ERR_LIB_USER, ERR_R_PASSED_INVALID_ARGUMENT);
+
+    return ngx_sprintf(answer, left ? "left" : "none") - answer;
 }
 
 
@@ -402,7 +423,8 @@ io_handler(ngx_http_request_t *r)
     for (i = 0; i < n; i++) {
         call = ngx_leadgen_call_create(detached ? NULL : r->pool, nargs);
         call->statement = io_statement(&statement);
-        call->work = io_sleep;
+        call->work = ngx_strcmp(call->statement, "leave") == 0 ? io_leave
+                                                               : io_sleep;
         call->done = detached ? io_detached : io_done;
         call->data = ctx;
 
@@ -501,8 +523,8 @@ io_state(ngx_http_request_t *r, io_ctx_t *ctx, io_backend_t *b)
                  ngx_leadgen_backend_is_up(b->backend) ? "up" : "down",
                  b->connected, b->notified);
     } else {
-        io_print(ctx, "gap=%M detached=%ui begun=%ui\n", io_gap,
-                 io_detached_done, io_begun);
+        io_print(ctx, "gap=%M detached=%ui begun=%ui running=%uA\n", io_gap,
+                 io_detached_done, io_begun, io_running);
         io_gap = 0;
     }
 

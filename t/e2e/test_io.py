@@ -238,6 +238,10 @@ class Nginx:
         """How many requests have made their calls so far."""
         return int(self.get("/").split()[2].removeprefix("begun="))
 
+    def running(self):
+        """How many threads sleep now."""
+        return int(self.get("/").split()[3].removeprefix("running="))
+
     def workers(self):
         pid = self.process.pid
         children = pathlib.Path(f"/proc/{pid}/task/{pid}/children")
@@ -616,6 +620,29 @@ def test_ends(place, postgres, redis, single):
                 assert results() == {"OK": len(CALLS)}
             else:
                 assert results() == {"NONE": len(CALLS)}
+
+
+@pytest.mark.parametrize("single", [False, True])
+def test_work_ends_before_its_memory_is_freed(place, single):
+    """Also of a pool whose queue is full: nginx does not end its threads."""
+    with Nginx(place, [threads(2, 16, 60000)], single=single,
+               main="thread_pool default threads=1 max_queue=1;") as nginx:
+        sleeping = nginx.in_flight(("threads", "sleep", "1000"))
+        wait_until(lambda: nginx.running() == 1, 10, "a thread that sleeps")
+        queued = nginx.in_flight(("threads", "sleep", "1"))
+        nginx.end(signal.SIGTERM)
+        sleeping()
+        queued()
+        assert "io: exit: 2 slept" in nginx.log()
+        assert "queue overflow" not in nginx.log()
+
+
+def test_threads_keep_nothing(place):
+    """While they end nginx goes on, and OpenSSL frees what is its own."""
+    with Nginx(place, [threads(1)],
+               main="thread_pool default threads=1;") as nginx:
+        for _ in range(2):
+            assert nginx.call("threads", "leave") == ["OK - ", "= none"]
 
 
 def test_ends_though_servers_are_frozen(place, postgres):

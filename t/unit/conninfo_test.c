@@ -46,10 +46,10 @@ PQconnectStartParams(const char *const *keywords, const char *const *words,
 
 
 ngx_int_t
-ngx_thread_task_post(ngx_thread_pool_t *tp, ngx_thread_task_t *task)
+ngx_leadgen_work_post(ngx_thread_pool_t *threads, ngx_leadgen_work_t *work)
 {
-    (void) tp;
-    (void) task;
+    (void) threads;
+    (void) work;
 
     return NGX_ERROR;
 }
