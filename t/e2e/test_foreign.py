@@ -23,7 +23,7 @@ LATER = 3           # seconds by which an issuer's clock may be ahead
 
 HTTP = """
     leadgen_zone      leadgen:4m;
-    leadgen_database  "DATABASE" connections=4 timeout=2s;
+    leadgen_database  "DATABASE" connections=4 timeout=10s;
     leadgen_spool     DIR/spool size=8m;
     leadgen_jwt_key   file:KEY kid=own;
     leadgen_jwt_key   file:FILES/one alg=HS256 kid=one issuer=one audience=us role_claim=role;

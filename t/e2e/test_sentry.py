@@ -34,6 +34,7 @@ events {{ worker_connections 512; }}
 http {{
     leadgen_zone     leadgen:1m;
     leadgen_database "host=/nonexistent";
+    leadgen_revocation_max_stale 15s allow;
     leadgen_jwt_key  file:{directory}/jwt.key kid=test;
     leadgen_spool    {directory}/spool size=8m;
     leadgen_sentry   env:TEST_SENTRY_DSN timeout=500ms queue=8m level=off;
@@ -78,6 +79,7 @@ class Nginx:
         self.dsn = dsn
         self.folder = self.directory / "spool/sentry"
         (self.directory / "jwt.key").write_text("0123456789abcdef" * 4)
+        (self.directory / "jwt.key").chmod(0o600)
         (self.directory / "nginx.conf").write_text(CONF.format(
             directory=self.directory, port=self.port, workers=workers,
             module=BUILD / "ngx_leadgen_module.so",
@@ -99,6 +101,8 @@ class Nginx:
              "-e", "error.log"], cwd=self.directory,
             env={**os.environ, "TEST_SENTRY_DSN": self.dsn})
         wait_until(self.answers, 15, "nginx")
+        # only then tokens count
+        wait_until(lambda: "revocations: PostgreSQL does not answer" in self.log(), 15, "question in vain")
         return self
 
     def __exit__(self, kind, *_):
