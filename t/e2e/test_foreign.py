@@ -326,7 +326,8 @@ def test_http2(gateway, one, user):
                 wanted.add(client.stream)
         asked(gateway)
         assert one.status("none") == 401
-    while answered != wanted:
+    # what is taken back may have been answered by then
+    while not wanted <= answered:
         head = client.file.read(9)
         payload = client.file.read(int.from_bytes(head[:3], "big"))
         if head[3] == 0 and head[4] & 1 and payload == b"profile":
