@@ -9,39 +9,66 @@
 #include "ngx_leadgen_ctx.h"
 
 
-/* RFC 6265, section 4.2.1: pairs with semicolons between, and nothing else. */
+static ngx_uint_t ngx_leadgen_cookie_next(ngx_str_t *rest, ngx_str_t *pair);
+
 
 ngx_uint_t
 ngx_leadgen_cookie_find(const ngx_str_t *header, const ngx_str_t *name,
     ngx_str_t *value)
 {
-    u_char      *p, *last, *end;
-    ngx_uint_t   count;
+    ngx_str_t   rest, pair;
+    ngx_uint_t  count;
 
     count = 0;
-    p = header->data;
-    last = p + header->len;
+    rest = *header;
 
-    for ( /* void */ ; p < last; p = end + 1) {
+    while (ngx_leadgen_cookie_next(&rest, &pair)) {
 
-        while (p < last && *p == ' ') {
-            p++;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        end = end ? end : last;
-
-        if ((size_t) (end - p) > name->len
-            && p[name->len] == '='
-            && ngx_memcmp(p, name->data, name->len) == 0)
+        if (pair.len > name->len
+            && pair.data[name->len] == '='
+            && ngx_memcmp(pair.data, name->data, name->len) == 0)
         {
-            value->data = p + name->len + 1;
-            value->len = end - value->data;
+            value->data = pair.data + name->len + 1;
+            value->len = pair.len - name->len - 1;
             count++;
         }
     }
 
     return count;
+}
+
+
+/*
+ * RFC 6265, section 4.2.1: pairs with semicolons between, and nothing else.
+ * Takes the first off the rest; 0: there is none.
+ */
+
+static ngx_uint_t
+ngx_leadgen_cookie_next(ngx_str_t *rest, ngx_str_t *pair)
+{
+    u_char  *p, *last, *end;
+
+    if (rest->len == 0) {
+        return 0;
+    }
+
+    p = rest->data;
+    last = p + rest->len;
+
+    while (p < last && *p == ' ') {
+        p++;
+    }
+
+    end = ngx_strlchr(p, last, ';');
+    end = end ? end : last;
+
+    pair->data = p;
+    pair->len = end - p;
+
+    rest->data = end < last ? end + 1 : last;
+    rest->len = last - rest->data;
+
+    return 1;
 }
 
 
@@ -54,30 +81,24 @@ ngx_uint_t
 ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
     const ngx_str_t *header)
 {
-    u_char      *p, *last, *end;
-    ngx_uint_t   count;
+    ngx_str_t   rest, pair;
+    ngx_uint_t  count;
 
     static u_char  name[] = NGX_LEADGEN_COOKIE;
 
     count = 0;
-    p = header->data;
-    last = p + header->len;
+    rest = *header;
 
-    for ( /* void */ ; p < last; p = end + 1) {
+    while (ngx_leadgen_cookie_next(&rest, &pair)) {
 
-        while (p < last && *p == ' ') {
-            p++;
-        }
-
-        end = ngx_strlchr(p, last, ';');
-        end = end ? end : last;
-
-        if (ngx_strlcasestrn(p, end, name, sizeof(name) - 2)) {
+        if (ngx_strlcasestrn(pair.data, pair.data + pair.len, name,
+                             sizeof(name) - 2))
+        {
             count++;
             continue;
         }
 
-        if (p == end) {
+        if (pair.len == 0) {
             continue;
         }
 
@@ -85,7 +106,7 @@ ngx_leadgen_cookie_strip(u_char **dst, const u_char *start,
             *dst = ngx_cpymem(*dst, "; ", 2);
         }
 
-        *dst = ngx_cpymem(*dst, p, end - p);
+        *dst = ngx_cpymem(*dst, pair.data, pair.len);
     }
 
     return count;
