@@ -37,6 +37,7 @@ static char *ngx_leadgen_location_line(ngx_conf_t *cf, ngx_command_t *dummy,
     void *conf);
 static char *ngx_leadgen_location_rule(ngx_conf_t *cf,
     ngx_leadgen_location_block_t *block);
+static char *ngx_leadgen_location_reason(ngx_conf_t *cf, ngx_str_t *reason);
 static ngx_int_t ngx_leadgen_location_only_decides(ngx_conf_t *cf,
     const ngx_str_t *words, ngx_uint_t nwords);
 static ngx_int_t ngx_leadgen_location_reaches(ngx_conf_t *cf,
@@ -460,16 +461,12 @@ ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_leadgen_location_conf_t  *lcf = conf;
 
-    ngx_str_t  *word;
+    char  *rv;
 
-    word = cf->args->elts;
+    rv = ngx_leadgen_location_reason(cf, &lcf->reason);
 
-    if (lcf->reason.len) {
-        return "is duplicate";
-    }
-
-    if (word[1].len < 3) {
-        return "needs a reason, for whoever reads this next";
+    if (rv != NGX_CONF_OK) {
+        return rv;
     }
 
     if (lcf->policy != NGX_CONF_UNSET_PTR) {
@@ -477,7 +474,6 @@ ngx_leadgen_location_public(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                "with \"public\" into the policy";
     }
 
-    lcf->reason = word[1];
     lcf->is_own = 1;
 
     return NGX_CONF_OK;
@@ -490,11 +486,20 @@ ngx_leadgen_location_cache_shared(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_leadgen_location_conf_t  *lcf = conf;
 
+    return ngx_leadgen_location_reason(cf, &lcf->shared);
+}
+
+
+/* The one word of a directive that asks why. */
+
+static char *
+ngx_leadgen_location_reason(ngx_conf_t *cf, ngx_str_t *reason)
+{
     ngx_str_t  *word;
 
     word = cf->args->elts;
 
-    if (lcf->shared.len) {
+    if (reason->len) {
         return "is duplicate";
     }
 
@@ -502,7 +507,7 @@ ngx_leadgen_location_cache_shared(ngx_conf_t *cf, ngx_command_t *cmd,
         return "needs a reason, for whoever reads this next";
     }
 
-    lcf->shared = word[1];
+    *reason = word[1];
 
     return NGX_CONF_OK;
 }
